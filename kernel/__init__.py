@@ -1,0 +1,1 @@
+"""Everything that runs user code, or reasons about it: pure Python, importable without Django."""

@@ -1,0 +1,1 @@
+"""Values, tables, figures and errors as what a page can show: data, never trusted markup."""

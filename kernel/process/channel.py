@@ -1,0 +1,244 @@
+"""The kernel's two ends of its socket: commands come in, numbered events go out and are kept until acknowledged."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from kernel import protocol
+from kernel.process.interrupts import Interrupts
+
+HOST_GONE = 0  # the status with which a kernel ends when its host is no longer there
+BROKEN = 3  # ... and when the host said something that is not part of the protocol
+CHUNK = 256 * 1024  # bytes read at a time
+
+
+class TooLarge(ValueError):
+    """An event that does not fit into one frame."""
+
+
+class Outbox:
+    """Events: numbered from 1, sent in order, kept until acknowledged.
+
+    `post` waits while the socket is full, which is how a slow host slows the kernel down. An interrupt may end that
+    wait, but never tears a frame: what is left of it goes out first the next time. Any thread may post.
+    """
+
+    def __init__(self, sock: socket.socket, interrupts: Interrupts) -> None:
+        self._sock = sock
+        self._interrupts = interrupts
+        self._encoder = msgspec.msgpack.Encoder()
+        self._lock = threading.RLock()
+        self._next = 1
+        self._kept: deque[tuple[int, bytes]] = deque()
+        self._unsent: deque[memoryview] = deque()
+        self._connected = True
+
+    def post(self, kind: type[Any], **fields: Any) -> int:
+        """Send an event of this kind and return its number. Raises TooLarge, and nothing is sent then."""
+        if not self._connected:
+            return 0
+        with self._interrupts, self._lock:
+            number = self._next
+            frame = self._frame(kind(number=number, **fields))
+            self._next += 1
+            self._kept.append((number, frame))
+            self._unsent.append(memoryview(frame))
+        self.flush()
+        return number
+
+    def flush(self) -> None:
+        """Send what is left to send, waiting for room."""
+        while not self._send():
+            poll = select.poll()
+            poll.register(self._sock, select.POLLOUT)
+            poll.poll()
+
+    def acknowledge(self, number: int) -> None:
+        with self._lock:
+            while self._kept and self._kept[0][0] <= number:
+                self._kept.popleft()
+
+    def resend(self, after: int) -> None:
+        """Send again what was not acknowledged, from number `after` + 1 on; a frame under way is finished first."""
+        self.flush()
+        with self._interrupts, self._lock:
+            self._unsent.extend(memoryview(frame) for number, frame in self._kept if number > after)
+        self.flush()
+
+    def disconnect(self) -> None:
+        """In a process that user code forked: it shares the socket and must not write to it."""
+        self._connected = False
+        self._lock = threading.RLock()
+        self._unsent.clear()
+
+    def _send(self) -> bool:
+        with self._interrupts, self._lock:
+            while self._unsent:
+                try:
+                    sent = self._sock.send(self._unsent[0], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                except BlockingIOError:
+                    return False
+                except OSError:
+                    os._exit(HOST_GONE)
+                rest = self._unsent[0][sent:]
+                if rest:
+                    self._unsent[0] = rest
+                else:
+                    self._unsent.popleft()
+        return True
+
+    def _frame(self, event: msgspec.Struct) -> bytes:
+        try:
+            data = self._encoder.encode(event)
+        except UnicodeEncodeError:  # lone surrogates, which msgpack cannot carry
+            data = self._encoder.encode(_scrub(msgspec.to_builtins(event, builtin_types=(bytes,))))
+        if len(data) > protocol.MAX_FRAME:
+            raise TooLarge(f"{len(data) / 1e6:.1f} MB are more than one message can hold.")
+        return len(data).to_bytes(4, "big") + data
+
+
+def _scrub(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_scrub(key): _scrub(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrub(item) for item in value]
+    return value
+
+
+class Inbox:
+    """Commands, in order. `Cancel`, `Acknowledge` and `SqlReply` take effect when they are read, the others queue.
+
+    `poll` reads what is there without waiting; the signal handler calls it too, while `next` or `replies` wait, and
+    wakes them through a pair of sockets, since it may have read what they wait for.
+    """
+
+    def __init__(self, sock: socket.socket, interrupts: Interrupts, acknowledge: Callable[[int], None]) -> None:
+        self._sock = sock
+        self._interrupts = interrupts
+        self._acknowledge = acknowledge
+        self._decoder = msgspec.msgpack.Decoder(protocol.Command)
+        self._buffer = bytearray()
+        self._commands: deque[protocol.Command] = deque()
+        self._replies: dict[int, deque[protocol.SqlReply]] = {}
+        self._wake, self._waker = socket.socketpair()
+        self._wake.setblocking(False)
+        self._waker.setblocking(False)
+        self._closed = False
+        self._broken = ""
+        interrupts.poll = self._poll_from_handler
+
+    def next(self) -> protocol.Command | None:
+        """The next command, waiting for it; None when the host has gone."""
+        while not self._commands and not self._closed:
+            self._wait()
+        return self._commands.popleft() if self._commands else None
+
+    def poll(self) -> None:
+        """Read and sort what has arrived, without waiting."""
+        with self._interrupts:
+            while not self._closed:
+                try:
+                    data = self._sock.recv(CHUNK, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    return
+                except OSError:
+                    data = b""
+                self._closed = not data
+                self._buffer += data
+                self._parse()
+
+    def expect(self, request: int) -> None:
+        """From now on keep the replies to this request; others are dropped."""
+        self._replies[request] = deque()
+
+    def replies(self, request: int) -> Iterator[protocol.SqlReply]:
+        """The replies to a request that was announced by `expect`, up to the last one, waiting for each."""
+        waiting = self._replies[request]
+        try:
+            while True:
+                while not waiting:
+                    self._wait()
+                    if self._closed and not waiting:
+                        os._exit(self.status)
+                reply = waiting.popleft()
+                yield reply
+                if reply.last or reply.error:
+                    return
+        finally:
+            self._replies.pop(request, None)
+
+    @property
+    def status(self) -> int:
+        """With which status to end, once closed."""
+        return BROKEN if self._broken else HOST_GONE
+
+    @property
+    def broken(self) -> str:
+        """What the host sent that is not part of the protocol, or ''."""
+        return self._broken
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        poll.poll()
+        with self._interrupts:
+            try:
+                self._wake.recv(CHUNK)
+            except BlockingIOError:
+                pass
+            self.poll()
+
+    def _poll_from_handler(self) -> None:
+        self.poll()
+        try:
+            self._waker.send(b"!")
+        except BlockingIOError:
+            pass  # one that waits has been woken already
+
+    def _parse(self) -> None:
+        start = 0
+        while len(self._buffer) - start >= 4 and not self._broken:
+            length = int.from_bytes(self._buffer[start : start + 4], "big")
+            if length > protocol.MAX_FRAME:
+                return self._break(f"a frame of {length} bytes")
+            if len(self._buffer) - start - 4 < length:
+                break
+            with memoryview(self._buffer) as view:
+                self._decode(view[start + 4 : start + 4 + length])
+            start += 4 + length
+        del self._buffer[:start]
+
+    def _decode(self, data: memoryview) -> None:
+        with data:
+            try:
+                command = self._decoder.decode(data)
+            except msgspec.MsgspecError as error:
+                return self._break(str(error))
+        self._sort(command)
+
+    def _break(self, what: str) -> None:
+        self._broken, self._closed = what, True
+        self._commands.clear()
+
+    def _sort(self, command: protocol.Command) -> None:
+        match command:
+            case protocol.Cancel():
+                self._interrupts.cancel(command.executions)
+            case protocol.Acknowledge():
+                self._acknowledge(command.number)
+            case protocol.SqlReply():
+                if command.request in self._replies:
+                    self._replies[command.request].append(command)
+            case _:
+                self._commands.append(command)

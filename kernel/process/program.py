@@ -1,0 +1,71 @@
+"""A cell's source, compiled: what to run, whose value is the output, and which names it may bind."""
+
+from __future__ import annotations
+
+import ast
+import symtable
+import warnings
+from dataclasses import dataclass
+from types import CodeType
+
+from kernel.process.private import make_private, private_name, restore_names
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`body` runs first; `value`, the last expression, is the cell's output (None: there is none to show).
+
+    `names` are the global names that the code may bind, from within functions too, as they are called in the
+    namespace; `imports` those of them that an import statement binds.
+    """
+
+    body: CodeType | None
+    value: CodeType | None
+    names: frozenset[str]
+    imports: frozenset[str]
+
+
+def compile_cell(source: str, filename: str, cell: str) -> Program:
+    """Raises SyntaxError (or ValueError, MemoryError, RecursionError for sources that Python itself refuses)."""
+    names, imports = _bindings(source, filename, cell)
+    tree = ast.parse(source, filename)
+    shown = _shown(tree, source)
+    private = make_private(tree, source, cell)
+    last = tree.body.pop() if shown else None
+    body = _compile(tree, filename, private) if tree.body else None
+    value = _compile(ast.Expression(last.value), filename, private) if isinstance(last, ast.Expr) else None
+    return Program(body, value, names, imports)
+
+
+def _compile(tree: ast.Module | ast.Expression, filename: str, private: bool) -> CodeType:
+    mode = "exec" if isinstance(tree, ast.Module) else "eval"
+    code: CodeType = compile(tree, filename, mode, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    return restore_names(code) if private else code
+
+
+def _shown(tree: ast.Module, source: str) -> bool:
+    """Whether the last statement is an expression that no semicolon follows."""
+    if not tree.body or not isinstance(last := tree.body[-1], ast.Expr):
+        return False
+    line, column = last.end_lineno or 0, last.end_col_offset or 0
+    rest = source.split("\n")[line - 1].encode("utf-8", "surrogatepass")[column:]
+    return not rest.lstrip().startswith(b";")
+
+
+def _bindings(source: str, filename: str, cell: str) -> tuple[frozenset[str], frozenset[str]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # compiling says the same again, once
+        table = symtable.symtable(source, filename, "exec")
+    assigned: set[str] = set()
+    imported: set[str] = set()
+    pending = [table]
+    while pending:
+        scope = pending.pop()
+        for symbol in scope.get_symbols():
+            if scope is table or symbol.is_declared_global():
+                if symbol.is_imported():
+                    imported.add(private_name(symbol.get_name(), cell))
+                elif symbol.is_assigned():
+                    assigned.add(private_name(symbol.get_name(), cell))
+        pending.extend(scope.get_children())
+    return frozenset(assigned | imported), frozenset(imported)

@@ -1,0 +1,93 @@
+"""One execution: forget, compile, run, show. What it raises is the worker's to report."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from kernel.output.bundle import Presenter
+from kernel.output.sources import Sources
+from kernel.output.tables import Tables
+from kernel.process.displays import Displays
+from kernel.process.namespace import Before, Namespace
+from kernel.process.program import Program, compile_cell
+from kernel.process.sql import Result, Sql
+from kernel.process.streams import Streams
+from kernel.process.tools import Loops
+from kernel.protocol import Execute, MimeBundle
+
+_NOTHING = Program(None, None, frozenset(), frozenset())
+
+
+@dataclass(slots=True)
+class Shown:
+    """What an execution that succeeded has to show."""
+
+    output: MimeBundle | None = None
+    hints: list[str] = field(default_factory=list)
+
+
+class Runner:
+    """Runs cells in the namespace. `before` is set while an execution's names are neither kept nor removed."""
+
+    def __init__(
+        self, namespace: Namespace, sources: Sources, presenter: Presenter, displays: Displays, streams: Streams,
+        tables: Tables, sql: Sql,
+    ) -> None:  # fmt: skip
+        self._namespace = namespace
+        self._sources = sources
+        self._presenter = presenter
+        self._displays = displays
+        self._streams = streams
+        self._tables = tables
+        self._sql = sql
+        self._loops = Loops(streams)
+        self.before: Before | None = None
+
+    def run(self, command: Execute) -> Shown:
+        """Raises whatever the cell raises, KeyboardInterrupt included."""
+        self._tables.begin(command.cell)
+        if command.kind == "sql":
+            return self._run_sql(command)
+        filename = self._sources.register(command.cell, command.label, command.code)
+        program = self._begin(command, filename)
+        self._evaluate(program.body)
+        value = self._evaluate(program.value)
+        self._displays.figures.end(last=value)
+        return Shown(None if value is None else self._presenter.bundle(value))
+
+    def _begin(self, command: Execute, filename: str) -> Program:
+        program = _NOTHING
+        try:
+            program = compile_cell(command.code, filename, command.cell)
+        finally:  # a text that does not compile defines nothing, and what its cell defined before goes too
+            self.before = self._namespace.begin(command.cell, program, command.forget)
+        return program
+
+    def _evaluate(self, code: CodeType | None) -> Any:
+        if code is None:
+            return None
+        value = eval(code, self._namespace.globals)
+        return self._loops.run(value) if code.co_flags & inspect.CO_COROUTINE else value
+
+    def _run_sql(self, command: Execute) -> Shown:
+        filename = self._sources.register(command.cell, command.label, command.code)
+        names = frozenset({command.output_name} if command.output_name.isidentifier() else ())
+        program = Program(None, None, names, frozenset())
+        self.before = self._namespace.begin(command.cell, program, command.forget)
+
+        def evaluate(expression: str) -> Any:
+            return self._evaluate(compile_cell(f"({expression}\n)", filename, command.cell).value)
+
+        result = self._sql.run(command, evaluate)
+        for name in names:
+            self._namespace.globals[name] = result.frame
+        return self._show_result(result)
+
+    def _show_result(self, result: Result) -> Shown:
+        for notice in result.notices:
+            self._streams.write("stderr", notice + "\n")
+        output = {"text/plain": result.text} if result.frame is None else self._presenter.bundle(result.frame)
+        return Shown(output, list(result.notices))

@@ -1,0 +1,165 @@
+"""SQL cells: on the broker's connections, or on the notebook's own DataFrames."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import decimal
+import itertools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from kernel.analysis.sql import split
+from kernel.output.tables import is_table
+from kernel.process.arrow import read_stream, to_frame
+from kernel.process.channel import Inbox, Outbox, TooLarge
+from kernel.protocol import Execute, SqlReply, SqlRequest
+
+MAX_INTEGER = 2**63
+
+
+class SqlError(Exception):
+    """What the database said, in its own words."""
+
+
+@dataclass(slots=True)
+class Result:
+    """`frame` is None for a statement without rows, which has `affected` instead; `notice` says what was cut."""
+
+    frame: pd.DataFrame | None = None
+    affected: int | None = None
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What to show where there is no table."""
+        if self.affected is None:
+            return "The statement succeeded."
+        return f"{self.affected:,} {'row' if self.affected == 1 else 'rows'} affected"
+
+
+class Sql:
+    """Runs SQL cells. `evaluate(expression)` gives an expression's value in the namespace."""
+
+    def __init__(self, inbox: Inbox, outbox: Outbox, names: dict[str, Any]) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._names = names
+        self._requests = itertools.count(1)
+
+    def run(self, command: Execute, evaluate: Callable[[str], Any]) -> Result:
+        template = split(command.code)
+        values = [plain_value(evaluate(expression), expression) for expression in template.expressions]
+        if command.target == "dataframes":
+            return on_dataframes(template.statement, values, self._names)
+        return self._on_broker(command, template.statement, values)
+
+    def _on_broker(self, command: Execute, statement: str, values: list[Any]) -> Result:
+        request = next(self._requests)
+        self._inbox.expect(request)
+        try:
+            self._outbox.post(
+                SqlRequest,
+                request=request,
+                execution=command.execution,
+                ticket=command.ticket,
+                statement=statement,
+                parameters=tuple(values),
+            )
+        except TooLarge as error:
+            raise SqlError(f"The bound values are too large: {error}") from None
+        return _collect(self._inbox, request)
+
+
+def _collect(inbox: Inbox, request: int) -> Result:
+    result = Result()
+    chunks: list[bytes] = []
+    for reply in inbox.replies(request):
+        _check(reply)
+        chunks.append(reply.data)
+        if reply.notice:
+            result.notices.append(reply.notice)
+        if reply.rows_affected is not None:
+            result.affected = reply.rows_affected
+    if any(chunks):
+        result.frame = to_frame(read_stream(chunks))
+    return result
+
+
+def _check(reply: SqlReply) -> None:
+    if reply.error:
+        raise SqlError(reply.error)
+
+
+def on_dataframes(statement: str, values: list[Any], names: dict[str, Any]) -> Result:
+    """DuckDB, with exactly those of the notebook's DataFrames that the statement refers to."""
+    with contextlib.closing(duckdb.connect(":memory:")) as connection:
+        connection.execute("SET python_enable_replacements = false")
+        try:
+            for table in connection.get_table_names(statement):
+                _register(connection, table, names)
+            relation = connection.sql(statement, params=values or None)
+            if relation is None:
+                return Result()
+            return Result(to_frame(_integers(relation.to_arrow_table())))
+        except duckdb.InterruptException:
+            raise KeyboardInterrupt from None
+        except RuntimeError as error:
+            if "interrupted" in str(error).lower() and not isinstance(error, duckdb.Error):
+                raise KeyboardInterrupt from None
+            raise
+        except duckdb.Error as error:
+            raise SqlError(str(error)) from None
+
+
+def _register(connection: Any, table: str, names: dict[str, Any]) -> None:
+    """SQL does not tell `Sales` from `sales`; a name in exactly this spelling comes first."""
+    found = table if table in names else next((name for name in names if name.lower() == table.lower()), None)
+    if found is None:
+        return
+    value = names[found]
+    if not is_table(value):
+        raise SqlError(f"`{found}` is a {type(value).__name__}, not a DataFrame: a statement cannot read it as a table.")
+    connection.register(table, value.to_frame() if isinstance(value, pd.Series) else value)
+
+
+def _integers(table: pa.Table) -> pa.Table:
+    """DuckDB sums integers as 128 bits, which Arrow only has as decimals: back to int64 wherever they fit."""
+    for index, column in enumerate(table.columns):
+        if column.type == pa.decimal128(38, 0):
+            with contextlib.suppress(pa.ArrowInvalid):
+                table = table.set_column(index, table.column_names[index], column.cast(pa.int64()))
+    return table
+
+
+_PLAIN = (bool, float, str, bytes, datetime.datetime, datetime.date, datetime.time, decimal.Decimal, uuid.UUID)
+
+
+def plain_value(value: Any, expression: str) -> Any:
+    """A value as it can be bound. Raises TypeError, naming the expression, for what no database knows."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.to_pydatetime(warn=False)
+    if isinstance(value, np.datetime64):
+        return plain_value(pd.Timestamp(value), expression)
+    if isinstance(value, np.generic):
+        return plain_value(value.item(), expression)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value) if -MAX_INTEGER <= value < MAX_INTEGER else decimal.Decimal(value)
+    for kind in _PLAIN:
+        if isinstance(value, kind):
+            return value
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray | pd.Series | pd.Index):
+        return [plain_value(item, expression) for item in value]
+    raise TypeError(
+        f"{{{expression}}} is a {type(value).__name__}, which cannot be bound to a statement. "
+        "Use a number, a text, a date, a list of these or None."
+    )

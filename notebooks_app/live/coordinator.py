@@ -1,0 +1,322 @@
+"""The owner of one live session: applies each operation in one order, then persists, broadcasts, acts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from time import time
+from typing import Protocol
+
+import msgspec
+
+from kernel.launch.contract import Handle
+
+from . import messages as msg
+from . import operations as op
+from .answers import Answers
+from .catching_up import catch_up
+from .effects import Action, Applied, Rejected, Writes
+from .events import Ack, Answer, BroadcastEvent, Error
+from .frames import json_text
+from .intake import new_id, operation_of
+from .kernels import KernelLink
+from .outbox import Outbox, Reply
+from .reducer import apply
+from .requests import Departure, Forwarded, Origin, Request
+from .state import State
+from .store import Lease, LeaseLost, Recorded, Store
+
+logger = logging.getLogger(__name__)
+
+LOG = 2000
+"""Events kept for clients that missed some."""
+RETRY = 0.5
+"""Seconds before what the kernel said is applied again after a failed commit."""
+BACKLOG = 5000
+"""Events waiting for a commit, beyond which the kernel is not listened to."""
+
+NOT_STORED = "The change could not be stored, so it was not made. Try again; if it keeps failing, tell an administrator."
+
+Late = Callable[[State], Reply]
+
+
+class Connections(Protocol):
+    """Tries and changes the connection of a notebook (see `databases.py`)."""
+
+    async def try_connection(self, message: msg.UpdateDbConnection, origin: Origin) -> op.Operation: ...
+
+
+class Due(msgspec.Struct, frozen=True):
+    """The answer to a request, given once what it speaks of is stored."""
+
+    origin: Origin
+    request_id: msg.RequestId | None
+    answer: Ack | Error
+
+
+class Pending(msgspec.Struct):
+    """What was applied since the last commit began."""
+
+    operations: list[op.Operation] = []
+    writes: Writes = Writes()
+    changes: list[Recorded] = []
+    events: list[BroadcastEvent] = []
+    replies: list[Reply | Late | Due] = []
+    actions: list[Action] = []
+    told: list[int] = []  # numbers of kernel events, acknowledged once stored
+
+
+class Coordinator:
+    """One live session. All entrances are synchronous: what comes first is applied first."""
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        lease: Lease,
+        store: Store,
+        outbox: Outbox,
+        kernel: KernelLink,
+        connections: Connections,
+        on_lost: Callable[[Coordinator], None],
+    ) -> None:
+        self.state = state
+        self.lease = lease
+        self.committed = state
+        self.kernel = kernel
+        self.outbox = outbox
+        self.clients: dict[str, Origin] = {}
+        self.idle_since = time()
+        self.closed = False
+        self._store = store
+        self._connections = connections
+        self._on_lost = on_lost
+        self._answers = Answers()
+        self._log: deque[BroadcastEvent] = deque(maxlen=LOG)
+        self._pending = Pending()
+        self._flushing = Pending()
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._room.set()
+        kernel.attach(self)
+        self._flusher = asyncio.create_task(self._flush_for_ever())
+
+    # Entrances ----------------------------------------------------------------------------------------------------
+
+    def receive(self, forwarded: Forwarded) -> None:
+        """A request of a client, decoded and allowed by the process that it came in by."""
+        origin = forwarded.origin
+        if isinstance(forwarded, Departure):
+            self.clients.pop(origin.socket, None)
+            self.outbox.forms.pop(origin.socket, None)
+            self.idle_since = time()
+            self.submit(op.Leave(at=time(), clients=(origin.socket, origin.by.client)))
+            return
+        self.clients[origin.socket] = origin
+        self.outbox.forms[origin.socket] = origin.form
+        message = msg.decode(forwarded.text)
+        if isinstance(message, msg.Resync):
+            self._reply(catch_up(self, origin, message))
+            return
+        given = self._answers.repeated(origin, message.request_id)
+        if isinstance(given, Answer):
+            self._reply(Reply((origin,), (json_text(given),)))
+        elif not given:
+            self._take(message, origin)
+
+    def _take(self, message: msg.ClientMessage, origin: Origin) -> None:
+        if isinstance(message, msg.UpdateDbConnection):
+            self.spawn(self._change_connection(message, origin))
+            return
+        operation = operation_of(message, origin.by)
+        assert operation is not None
+        self.submit(operation, origin, message.request_id)
+
+    def submit(
+        self, operation: op.Operation, origin: Origin | None = None, request_id: msg.RequestId | None = None
+    ) -> Applied | Rejected:
+        """Apply an operation to the head state; its effects follow in order. A rejection changes nothing."""
+        applied = apply(self.state, operation)
+        if isinstance(applied, Rejected):
+            if origin is not None:
+                self.answer(origin, request_id, Error(code=applied.code, message=applied.message))
+            return applied
+        self.state = applied.state
+        pending = self._pending
+        pending.operations.append(operation)
+        pending.writes = pending.writes | applied.writes
+        pending.events += applied.events
+        pending.actions += applied.actions
+        if isinstance(operation, op.RECORDED):
+            pending.changes.append(Recorded(sequence=self.state.sequence, operation=operation))
+        if isinstance(operation, op.KernelSaid):
+            pending.told.append(operation.event.number)
+        if origin is not None:
+            self._acknowledge(origin, request_id, operation, applied)
+        if len(pending.events) > BACKLOG:
+            self._room.clear()
+        self._wake.set()
+        return applied
+
+    def _acknowledge(
+        self, origin: Origin, request_id: msg.RequestId | None, operation: op.Operation, applied: Applied
+    ) -> None:
+        """Answer once the operation is stored."""
+        if request_id is None:
+            return
+        fields: dict[str, object] = {}
+        if isinstance(operation, op.CreateCell):
+            fields["cell_id"] = operation.cell
+        if isinstance(operation, op.UpdateText) and applied.version is not None:
+            fields["version"] = applied.version
+        if isinstance(operation, op.RunCells | op.RestartKernel) and applied.run_id is not None:
+            fields["run_id"] = applied.run_id
+        self.answer(origin, request_id, Ack(request_id=request_id, **fields))  # type: ignore[arg-type]
+
+    # Answers ------------------------------------------------------------------------------------------------------
+
+    def answer(self, origin: Origin, request_id: msg.RequestId | None, answer: Ack | Error) -> None:
+        """Answer after all that was applied so far, and after its commit."""
+        self._reply(Due(origin, request_id, msgspec.structs.replace(answer, request_id=request_id)))
+
+    def _reply(self, reply: Reply | Late | Due) -> None:
+        self._pending.replies.append(reply)
+        self._wake.set()
+
+    def _final(self, reply: Reply | Late | Due, state: State) -> Reply:
+        if isinstance(reply, Due):
+            origins = self._answers.give(reply.origin, reply.request_id, reply.answer)
+            return Reply(tuple(origins), (json_text(reply.answer),))
+        return reply if isinstance(reply, Reply) else reply(state)
+
+    def missed(self, since: int) -> list[BroadcastEvent] | None:
+        """The broadcast events after a sequence; None if they are no longer known."""
+        last = self._log[-1].sequence if self._log else self.committed.sequence
+        if since == last:
+            return []
+        if since > last or not self._log or self._log[0].sequence > since + 1:
+            return None
+        return [event for event in self._log if event.sequence > since]
+
+    # Connections --------------------------------------------------------------------------------------------------
+
+    async def _change_connection(self, message: msg.UpdateDbConnection, origin: Origin) -> None:
+        operation = await self._connections.try_connection(message, origin)
+        if isinstance(operation, op.ConnectionFailed):
+            self.submit(operation)
+            self.answer(origin, message.request_id, Error(code="connection_failed", message=operation.error))
+        else:
+            self.submit(operation, origin, message.request_id)
+
+    # The kernel ---------------------------------------------------------------------------------------------------
+
+    async def adopt(self, handle: Handle) -> None:
+        """The session's kernel outlived its last coordinator: go on with it."""
+        await self.kernel.adopt(self.state.kernel.epoch, handle)
+        self.submit(op.KernelFound(at=time(), epoch=self.state.kernel.epoch))
+
+    async def save_handle(self, handle: str) -> None:
+        await self._store.save_handle(self.lease, handle)
+
+    def idle(self, seconds: float) -> bool:
+        """Whether nobody is there, nothing runs, no kernel holds values, and that for a while."""
+        kernel = self.state.kernel.status in ("none", "dead")
+        return not self.clients and kernel and not self.state.jobs and time() - self.idle_since > seconds
+
+    # Tasks --------------------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)  # type: ignore[arg-type]
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("A task of session %s failed.", self.lease.session, exc_info=task.exception())
+
+    async def room(self) -> None:
+        """Wait while too much waits to be stored."""
+        await self._room.wait()
+
+    # Persist, broadcast, act --------------------------------------------------------------------------------------
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._flush()
+            except LeaseLost:
+                logger.warning("Session %s has another owner now.", self.lease.session)
+                self.closed = True
+                self._on_lost(self)
+                return
+            except Exception:
+                logger.exception("A commit of session %s failed.", self.lease.session)
+                await self._roll_back()
+
+    async def _flush(self) -> None:
+        """One commit for all that was applied while the previous one was under way."""
+        pending, target = self._pending, self.state
+        self._pending = Pending()
+        self._flushing = pending
+        if pending.writes or pending.changes:
+            await self._store.commit(self.lease, target, pending.writes, pending.changes)
+        self.committed = target
+        self._flushing = Pending()
+        self._room.set()
+        self._log.extend(pending.events)
+        replies = [self._final(reply, target) for reply in pending.replies]
+        self.outbox.put(pending.events, replies, target)
+        if pending.told:
+            self.kernel.acknowledge(pending.told[-1])
+        for action in pending.actions:
+            self.kernel.act(action)
+
+    async def _roll_back(self) -> None:
+        """Return to the last commit: what people asked for fails, what the kernel said is applied again."""
+        failed = [self._flushing, self._pending]
+        self._pending, self._flushing = Pending(), Pending()
+        self.state = self.committed
+        self._room.set()
+        replies = [self._refused(reply) for batch in failed for reply in batch.replies]
+        self.outbox.put([], [self._final(reply, self.state) for reply in replies], self.state)
+        await asyncio.sleep(RETRY)
+        for batch in failed:
+            for operation in batch.operations:
+                if operation.by.user is None:
+                    self.submit(operation)
+
+    @staticmethod
+    def _refused(reply: Reply | Late | Due) -> Reply | Late | Due:
+        if not isinstance(reply, Due) or isinstance(reply.answer, Error):
+            return reply
+        error = Error(code="not_stored", message=NOT_STORED, request_id=reply.request_id)
+        return msgspec.structs.replace(reply, answer=error)
+
+    async def flushed(self) -> None:
+        """Until all that was applied so far is stored and has left (for an orderly end)."""
+        while (self._pending.operations or self._pending.replies or self._flushing.operations) and not self.closed:
+            self._wake.set()
+            await asyncio.sleep(0.005)
+        await self.outbox.drain()
+
+    # The end ------------------------------------------------------------------------------------------------------
+
+    async def close(self, reason: str) -> None:
+        """End the kernel, store what there is to store, stop. The lease is the directory's to release."""
+        if not self.closed:
+            if self.state.kernel.status not in ("none", "dead"):
+                self.submit(op.StopKernel(at=time(), id=new_id(), reason=reason))
+            await self.flushed()
+        self.closed = True
+        self._flusher.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(self._flusher, *self._tasks, return_exceptions=True)
+        await self.kernel.close()
+        await self.outbox.close()

@@ -1,0 +1,74 @@
+"""For views and the admin: what they change in a notebook that may be live goes through its coordinator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from kernel.protocol import Rows
+from notebooks_app.models import Notebook, Session
+
+from .host import Host, current
+from .hub import group
+from .kernels import GONE
+from .operations import By
+
+Answer = TypeVar("Answer")
+
+TIMEOUT = 15.0
+"""Seconds that a view waits for the live part."""
+
+
+def rename(notebook_id: str, user: AbstractBaseUser, title: str) -> None:
+    """Give a notebook another title, for everyone who has it open too."""
+    host = current()
+    session = _session(notebook_id)
+    if host is None or session is None:
+        Notebook.objects.filter(pk=notebook_id).update(title=title, updated_at=timezone.now())
+        return
+    _wait(host, host.directory.rename(session, By(user=user.pk, name=user.get_username()), title))
+
+
+def close(notebook_id: str, reason: str) -> None:
+    """End the live session of a notebook that was deleted, and tell who has it open."""
+    host = current()
+    session = _session(notebook_id)
+    if host is None or session is None:
+        return
+    _wait(host, _close(host, session, reason))
+
+
+async def _close(host: Host, session: str, reason: str) -> None:
+    message = {"type": "close", "session": session, "code": 4404, "reason": reason}
+    await host.hub.layer.group_send(group(session), message)
+    await host.hub.tell_everyone({"type": "end", "session": session, "reason": reason})
+
+
+def access_changed(notebook_ids: list[str] | None) -> None:
+    """Who may use these notebooks (None: any) changed: sockets look again at once."""
+    host = current()
+    if host is not None:
+        _wait(host, host.hub.tell_everyone({"type": "access", "notebooks": notebook_ids}))
+
+
+def rows(session: str, *, table: str, offset: int, limit: int, sort: int | None, descending: bool) -> Rows:
+    """A page of a table from the live kernel of a session."""
+    host = current()
+    coordinator = host.directory.live(session) if host is not None else None
+    if host is None or coordinator is None:
+        return Rows(number=0, request="", error=GONE)
+    return _wait(host, coordinator.kernel.rows(table, offset, limit, sort, descending))
+
+
+def _session(notebook_id: str) -> str | None:
+    found = Session.objects.filter(notebook_id=notebook_id, kind="shared").values_list("pk", flat=True).first()
+    return None if found is None else str(found)
+
+
+def _wait(host: Host, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run on the server's loop; views run in threads of their own."""
+    return asyncio.run_coroutine_threadsafe(work, host.loop).result(TIMEOUT)

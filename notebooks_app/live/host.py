@@ -1,0 +1,112 @@
+"""The kernel host of this process: started and stopped with the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import msgspec
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import connection as database
+from psycopg.conninfo import make_conninfo
+
+from kernel.launch.local import LocalRuntime
+from kernel.sql.broker import Broker, StatementRecord, identity
+
+from .databases import Databases, masked
+from .directory import Directory
+from .hub import Hub
+from .store import Pool, Store, open_pool
+
+logger = logging.getLogger(__name__)
+
+GOING_AWAY = 1012
+"""The code with which sockets are closed when the server restarts: come back."""
+
+
+class Host(msgspec.Struct):
+    """What lives as long as the server."""
+
+    pool: Pool
+    store: Store
+    hub: Hub
+    runtime: LocalRuntime
+    broker: Broker
+    directory: Directory
+    loop: asyncio.AbstractEventLoop
+
+
+_host: Host | None = None
+
+
+def current() -> Host | None:
+    """The running host of this process; None in commands and tests that serve nothing."""
+    return _host
+
+
+def conninfo() -> str:
+    """How the live part reaches the portal's database: Django's own settings."""
+    parameters = database.get_connection_params()
+    known = ("host", "port", "user", "password", "dbname", "sslmode")
+    from_django = {key: parameters[key] for key in known if parameters.get(key)}
+    return make_conninfo(**from_django)
+
+
+async def start() -> None:
+    """Open the pool, the hub, the runtime and the broker on the running loop."""
+    global _host
+    layer = get_channel_layer()
+    assert layer is not None, "CHANNEL_LAYERS is not configured"
+    pool = open_pool(conninfo())
+    await pool.open(wait=True, timeout=10)
+    store = Store(pool, masked)
+    runtime = LocalRuntime(Path(settings.CASCADE_DATA_DIR) / "kernels")
+    broker = Broker(record=_Recorder(store).record, forbidden=await identity(conninfo()))
+    databases = Databases(store, broker)
+    hub = Hub(layer)
+    directory = Directory(hub, store, runtime, databases)
+    await hub.start(directory)
+    directory.start()
+    _host = Host(
+        pool=pool,
+        store=store,
+        hub=hub,
+        runtime=runtime,
+        broker=broker,
+        directory=directory,
+        loop=asyncio.get_running_loop(),
+    )
+
+
+async def stop() -> None:
+    """Store everything, end all kernels, give the leases back."""
+    global _host
+    host, _host = _host, None
+    if host is None:
+        return
+    await host.hub.stop(GOING_AWAY, "The server is restarting.")
+    await host.directory.stop("The server was stopped.")
+    await host.runtime.close()
+    await host.broker.close()
+    await host.pool.close()
+
+
+class _Recorder:
+    """Writes down every statement that the broker runs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def record(self, statement: StatementRecord) -> None:
+        try:
+            await self._store.run(_RECORD, msgspec.structs.asdict(statement))
+        except Exception:
+            logger.exception("A statement could not be recorded.")
+
+
+_RECORD = """
+INSERT INTO statement (user_id, notebook_id, cell, connection_name, statement, at, duration, rows, error)
+VALUES (%(user)s, %(notebook)s, %(cell)s, %(connection_name)s, %(statement)s, %(at)s, %(duration)s, %(rows)s, %(error)s)
+"""

@@ -1,0 +1,200 @@
+"""What follows from texts and versions: whether a cell is valid, blocked, fresh; and the status to show.
+
+Nothing here is remembered: `derived` and `shown` are recomputed for the cells that an operation touched, and for the
+readers of those that changed. A test recomputes all of them and compares.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ..events import CellStatus, Freshness, Status
+from ..state import ABSENT, AMBIGUOUS, Derived, Job, Outcome, Shown, State
+from .draft import Draft
+
+TABLE = "table:"
+"""Begins the name under which an execution records the version of a table that it read."""
+
+
+def settle(draft: Draft) -> None:
+    """Derive the touched cells anew, and their readers as far as something changes, and tell what changed."""
+    derive_dirty(draft)
+    for cell in draft.seen:
+        if cell in draft.state.cells:
+            _announce(draft, cell)
+
+
+def derive_dirty(draft: Draft) -> None:
+    """Derive the touched cells anew, and their readers as far as something changes; tell nothing yet."""
+    pending = deque(draft.dirty)
+    queued = set(pending)
+    while pending:
+        cell = pending.popleft()
+        queued.discard(cell)
+        if cell not in draft.state.cells:
+            continue
+        draft.seen[cell] = None
+        derived = derive(draft, cell)
+        if derived == draft.state.derived.get(cell):
+            continue
+        draft.set(derived=draft.state.derived.set(cell, derived))
+        for child in draft.state.topology.children(cell):
+            if child not in queued:
+                queued.add(child)
+                pending.append(child)
+    draft.dirty.clear()
+
+
+def _announce(draft: Draft, cell: str) -> None:
+    state = draft.state
+    shown = show(draft, cell)
+    if shown == state.shown.get(cell):
+        return
+    draft.set(shown=state.shown.set(cell, shown))
+    draft.tell(
+        CellStatus,
+        cell_id=cell,
+        status=shown.status,
+        freshness=shown.freshness,
+        reason=shown.reason,
+        run_id=shown.run_id,
+    )
+
+
+def derive(draft: Draft, cell: str) -> Derived:
+    state = draft.state
+    if state.cells[cell].disabled:
+        return Derived(freshness=freshness(state, cell, None))
+    invalid = why_invalid(draft, cell)
+    blocker = _blocker(state, cell)
+    fresh = freshness(state, cell, invalid)
+    return Derived(freshness=fresh, invalid=invalid, blocker=blocker, cause=_cause(state, cell, invalid, blocker, fresh))
+
+
+def _cause(state: State, cell: str, invalid: str | None, blocker: str | None, fresh: Freshness) -> str | None:
+    """Whom the readers of a cell blame. A failure that is being run again does not block meanwhile."""
+    if invalid is not None:
+        return cell
+    if blocker is not None:
+        return blocker
+    outcome = state.outcomes.get(cell)
+    failed = outcome is not None and outcome.status == "error" and fresh in ("fresh", "saved")
+    return cell if failed and cell not in state.active else None
+
+
+def _blocker(state: State, cell: str) -> str | None:
+    """The cell to blame: of several the first on the page."""
+    causes = set()
+    for parent in state.topology.parents(cell):
+        derived = state.derived.get(parent)
+        if derived is not None and derived.cause is not None and derived.cause != cell:
+            causes.add(derived.cause)
+    present = [cause for cause in causes if cause in state.cells]
+    return min(present, key=lambda cause: state.cells[cause].position) if present else None
+
+
+def why_invalid(draft: Draft, cell: str) -> str | None:
+    """Why the text of a cell, beside the other texts, cannot run."""
+    problem = draft.state.cells[cell].names.problem
+    if problem is not None:
+        return f"Line {problem.line}: {problem.message}" if problem.line else problem.message
+    topology = draft.state.topology
+    duplicates = topology.duplicates(cell)
+    if duplicates:
+        return " ".join(_duplicate(draft, name, duplicates[name]) for name in sorted(duplicates))
+    path = topology.cycle(cell)
+    if path:
+        return f"These names depend on each other: {' -> '.join(path)}. Break the circle to run this cell."
+    return None
+
+
+def _duplicate(draft: Draft, name: str, others: tuple[str, ...]) -> str:
+    places = sorted(others, key=lambda other: draft.state.cells[other].position)
+    listed = ", ".join(draft.label(other) for other in places)
+    return f"`{name}` is also defined in {listed}: rename one of them, or begin it with _ to keep it local."
+
+
+# Freshness --------------------------------------------------------------------------------------------------------
+
+
+def freshness(state: State, cell: str, invalid: str | None) -> Freshness:
+    outcome = state.outcomes.get(cell)
+    if outcome is None or state.cells[cell].type == "markdown":
+        return None
+    if invalid is not None or not _stands(state, cell, outcome):
+        return "stale"
+    saved = outcome.epoch != state.kernel.epoch
+    for parent in state.topology.parents(cell):
+        derived = state.derived.get(parent)
+        if derived is None or derived.freshness not in ("fresh", "saved"):
+            return "stale"
+        saved = saved or derived.freshness == "saved"
+    return "saved" if saved else "fresh"
+
+
+def _stands(state: State, cell: str, outcome: Outcome) -> bool:
+    """Whether text, settings and every version that the execution read are the present ones."""
+    if outcome.withdrawn or outcome.status == "interrupted":
+        return False
+    if outcome.fingerprint != state.cells[cell].fingerprint:
+        return False
+    return all(version_of(state, name) == version for name, version in outcome.reads)
+
+
+def version_of(state: State, name: str) -> int:
+    """The present version of a name (or table): that which its definer minted, by the present texts."""
+    if name.startswith(TABLE):
+        return state.tables.get(name[len(TABLE) :], ABSENT)
+    definers = state.topology.definers(name)
+    if not definers:
+        return ABSENT
+    if len(definers) > 1:
+        return AMBIGUOUS
+    outcome = state.outcomes.get(definers[0])
+    if outcome is None or outcome.withdrawn:
+        return ABSENT
+    return outcome.versions.get(name, ABSENT)
+
+
+def present_reads(state: State, job: Job) -> tuple[tuple[str, int], ...]:
+    """What an execution that starts now reads: versions as the kernel holds them."""
+    names = [(name, state.values.get(name, ABSENT)) for name in sorted(job.names.references)]
+    tables = sorted(f"{job.connection}/{table}" for table in job.names.reads_tables)
+    return (*names, *((TABLE + table, state.tables.get(table, ABSENT)) for table in tables))
+
+
+# Status -----------------------------------------------------------------------------------------------------------
+
+
+def show(draft: Draft, cell: str) -> Shown:
+    """The first status that fits, and whom to blame."""
+    state = draft.state
+    derived = state.derived[cell]
+    execution = state.active.get(cell)
+    job = None if execution is None else state.jobs[execution]
+    outcome = state.outcomes.get(cell)
+    run_id = job.runs[-1] if job and job.runs else outcome.run_id if outcome else None
+    status, reason = _status(draft, cell, derived, job, outcome)
+    return Shown(status=status, freshness=derived.freshness, reason=reason, run_id=run_id)
+
+
+def _status(
+    draft: Draft, cell: str, derived: Derived, job: Job | None, outcome: Outcome | None
+) -> tuple[Status, str | None]:
+    if draft.state.cells[cell].disabled:
+        return "disabled", None
+    if derived.invalid is not None:
+        return "invalid", derived.invalid
+    if derived.blocker is not None:
+        return "blocked", _why_blocked(draft, derived.blocker)
+    if job is not None:
+        return ("running" if job.stage == "running" else "queued"), None
+    if outcome is not None and draft.state.cells[cell].type != "markdown":
+        return outcome.status, None
+    return "idle", None
+
+
+def _why_blocked(draft: Draft, blocker: str) -> str:
+    derived = draft.state.derived[blocker]
+    what = "cannot run as it is written" if derived.invalid is not None else "failed"
+    return f"Waits for {draft.label(blocker)}, which {what}."
