@@ -1,0 +1,1 @@
+"""Where kernels run: starting them quickly, talking to them, noticing that they have gone."""

@@ -1,0 +1,135 @@
+"""The process that kernels are forked from: `python -m kernel.launch.zygote DESCRIPTOR [MODULE ...]`.
+
+It has the common packages imported, runs no user code and no thread of its own, and does three things: it forks a
+kernel when the host asks, it tells the host how each of them ended, and it ends (with all its kernels) when the host
+has gone. One message is one packet of the socket, so nothing is ever read by halves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+
+import msgspec
+
+from kernel.launch.child import Place, become_kernel
+from kernel.launch.preload import COMMON, preload, warm
+
+MAX_MESSAGE = 64 * 1024  # bytes
+
+
+class Fork(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
+    """Start a kernel. The packet carries two descriptors: its channel and its lifeline."""
+
+    request: int
+    place: Place
+
+
+class Warm(msgspec.Struct, frozen=True, kw_only=True, tag="warm"):
+    """Everything is imported."""
+
+
+class Forked(msgspec.Struct, frozen=True, kw_only=True, tag="forked"):
+    """The answer to `Fork`; pid 0 and an error if there is no kernel."""
+
+    request: int
+    pid: int
+    error: str = ""
+
+
+class Reaped(msgspec.Struct, frozen=True, kw_only=True, tag="reaped"):
+    """A kernel ended; status as in `subprocess`: negative for a signal."""
+
+    pid: int
+    status: int
+
+
+Report = Warm | Forked | Reaped
+
+
+class Zygote:
+    def __init__(self, host: socket.socket) -> None:
+        self._host = host
+        self._children: set[int] = set()
+        self._decoder = msgspec.msgpack.Decoder(Fork)
+        self._wake, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def run(self) -> None:
+        self._report(Warm())
+        while True:
+            ready, _, _ = select.select([self._host, self._wake], [], [])
+            if self._wake in ready:
+                with contextlib.suppress(BlockingIOError):
+                    self._wake.recv(4096)
+            self._reap()
+            if self._host in ready and not self._serve():
+                return self._end()
+
+    def _serve(self) -> bool:
+        """Do what the host asks; False when it has gone."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._host, MAX_MESSAGE, 2)
+        except OSError:
+            return False
+        if not data:
+            return False
+        try:
+            self._fork(self._decoder.decode(data), descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return True
+
+    def _fork(self, request: Fork, descriptors: list[int]) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            return self._report(Forked(request=request.request, pid=0, error=str(error)))
+        if pid == 0:
+            become_kernel(descriptors[0], descriptors[1], request.place)
+        self._children.add(pid)
+        self._report(Forked(request=request.request, pid=pid))
+
+    def _reap(self) -> None:
+        """Before a kernel is waited for, its process id is still its own: then its group is killed."""
+        while self._children:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None:
+                return
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(ended.si_pid, signal.SIGKILL)
+            _, status = os.waitpid(ended.si_pid, 0)
+            self._children.discard(ended.si_pid)
+            self._report(Reaped(pid=ended.si_pid, status=os.waitstatus_to_exitcode(status)))
+
+    def _report(self, report: Report) -> None:
+        with contextlib.suppress(OSError):  # the host has gone, which the next read says too
+            self._host.send(msgspec.msgpack.encode(report), socket.MSG_NOSIGNAL)
+
+    def _end(self) -> None:
+        for pid in self._children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def main(descriptor: int, modules: tuple[str, ...]) -> None:
+    host = socket.socket(fileno=descriptor)
+    gc.disable()
+    preload(modules)
+    warm()
+    gc.enable()
+    Zygote(host).run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), tuple(sys.argv[2:]) or COMMON)

@@ -1,0 +1,16 @@
+"""`python -m kernel.process CHANNEL LIFELINE WORK TEMPORARY`: a kernel that was not forked.
+
+CHANNEL and LIFELINE are the numbers of inherited socket descriptors, the others directories.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from kernel.launch.child import Place, become_kernel
+from kernel.launch.preload import COMMON, preload
+
+if __name__ == "__main__":
+    channel, lifeline, work, temporary = sys.argv[1:]
+    preload(COMMON)
+    become_kernel(int(channel), int(lifeline), Place(work=work, temporary=temporary))
