@@ -68,7 +68,7 @@ class ChangeSet(msgspec.Struct, frozen=True):
     def map(self, other: ChangeSet, before: bool = False) -> ChangeSet:
         """This change set for the document after `other`, which was made on the same document.
 
-        Where both insert at one place, what this one inserts comes first if `before`, otherwise after.
+        Of two replacements at one place the one that deletes less comes first; of equals this one if `before`.
         """
         if self.length != other.length:
             raise BadChanges("the changes are for documents of different lengths.")
@@ -240,7 +240,8 @@ def _mapped(changes: ChangeSet, other: ChangeSet, before: bool) -> ChangeSet:
             inserted_mine, mine.fresh = mine.inserted is None, False
         if theirs.fresh:
             inserted_theirs, theirs.fresh = theirs.inserted is None, False
-        if not mine.done and not inserted_mine and (inserted_theirs or theirs.done or before):
+        first = mine.deleted < theirs.deleted or (mine.deleted == theirs.deleted and before)
+        if not mine.done and not inserted_mine and (inserted_theirs or theirs.done or first):
             builder.replace(0, mine.inserted or "")
             inserted_mine = True
         elif not theirs.done and not inserted_theirs:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection as database
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -17,7 +17,7 @@ from notebooks_app.live.databases import masked
 from notebooks_app.live.loading import Rows, build
 from notebooks_app.live.snapshot import snapshots
 from notebooks_app.live.state import State
-from notebooks_app.models import Notebook, Session
+from notebooks_app.models import Cell, Notebook, Session
 from notebooks_app.rendering import fragments
 
 PAGE = 50
@@ -75,9 +75,12 @@ def _rows(cursor: Any, query: str, key: UUID) -> list[dict[str, Any]]:
 
 
 @require_GET
-def rows(request: HttpRequest, notebook_id: UUID, cell_id: UUID) -> HttpResponse:
+def rows(request: HttpRequest, cell_id: UUID) -> HttpResponse:
     """A page of a table that a cell of the live kernel shows."""
-    notebook = get_notebook(request.user, notebook_id, Role.VIEWER)
+    cell = Cell.objects.filter(pk=cell_id).values("notebook_id").first()
+    if cell is None:
+        raise Http404("There is no such cell.")
+    notebook = get_notebook(request.user, cell["notebook_id"], Role.VIEWER)
     session = Session.objects.get(notebook=notebook, kind="shared")
     answer = gateway.rows(
         str(session.pk),
@@ -87,7 +90,7 @@ def rows(request: HttpRequest, notebook_id: UUID, cell_id: UUID) -> HttpResponse
         sort=_number(request, "sort", 0, 10_000) if request.GET.get("sort") else None,
         descending=request.GET.get("descending") == "1",
     )
-    return HttpResponse(fragments.rows_html(str(notebook.pk), str(cell_id), answer, request.GET))
+    return HttpResponse(fragments.rows_html(str(cell_id), answer, request.GET.dict()))
 
 
 def _number(request: HttpRequest, name: str, default: int, most: int) -> int:

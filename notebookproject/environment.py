@@ -1,0 +1,79 @@
+"""What the environment says, read once: each wrong value ends with a sentence on what to mend."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Misconfigured(Exception):
+    """The text is one line: what is wrong, and how to mend it."""
+
+
+def data_directory() -> Path:
+    """Where everything that Cascade keeps on disk is: `CASCADE_DATA_DIR`, by default `var/`."""
+    return Path(os.environ.get("CASCADE_DATA_DIR") or ROOT / "var").expanduser().resolve()
+
+
+def ensure_data_directory() -> Path:
+    path = data_directory()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".probe"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise Misconfigured(
+            f"The data directory {path} cannot be written ({error.strerror}): "
+            "set CASCADE_DATA_DIR to a directory that can."
+        ) from None
+    return path
+
+
+def host() -> str:
+    return os.environ.get("HOST") or "127.0.0.1"
+
+
+def port() -> int:
+    text = os.environ.get("PORT") or "8000"
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise Misconfigured(f"PORT is {text!r}, which is no port: set it to a number from 1 to 65535.")
+    return int(text)
+
+
+def secret_key() -> str:
+    """`CASCADE_SECRET_KEY`, or one that was made once and is kept in the data directory."""
+    given = os.environ.get("CASCADE_SECRET_KEY")
+    return given or kept_secret(data_directory() / "secret_key")
+
+
+def kept_secret(path: Path) -> str:
+    """A random text made at the first call and kept in a file that only its owner can read."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        return path.read_text().strip()
+
+
+def redis_url() -> str:
+    url = os.environ.get("REDIS_URL") or ""
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise Misconfigured("REDIS_URL does not begin with redis://, rediss:// or unix://: correct it, or unset it.")
+    return url
+
+
+def database_url() -> str:
+    return os.environ.get("DATABASE_URL") or ""
+
+
+def words(name: str) -> list[str]:
+    """A variable that holds a list, separated by commas."""
+    return [word.strip() for word in (os.environ.get(name) or "").split(",") if word.strip()]

@@ -1,0 +1,41 @@
+"""Back-pressure that Daphne lacks: whether a client has stopped reading its WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from zope.interface import implementer
+from twisted.internet.interfaces import IPushProducer
+
+LIMIT = 4 * 1024 * 1024
+"""Bytes that may wait for one client before frames are left out; it is told to resync when it reads again."""
+DROP = 64 * 1024 * 1024
+"""Bytes waiting, in answers that were asked for, at which a client is dropped."""
+
+
+@implementer(IPushProducer)
+class Flow:
+    """Twisted tells a producer when the send buffer is full, and when it has emptied."""
+
+    def __init__(self, protocol: WebSocketProtocol) -> None:
+        self._protocol = protocol
+        self._paused = False
+        self.on_relief: Callable[[], object] = lambda: None
+
+    def congested(self) -> bool:
+        return self._paused and self.waiting() > LIMIT
+
+    def waiting(self) -> int:
+        transport = self._protocol.transport
+        return len(getattr(transport, "dataBuffer", b"")) + int(getattr(transport, "_tempDataLen", 0))
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        self.on_relief()
+
+    def stopProducing(self) -> None:
+        self._paused = False

@@ -1,0 +1,30 @@
+"""What templates need beside Django's own."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from notebooks_app.live.events import CellSnapshot
+from notebooks_app.rendering import fragments
+
+register = template.Library()
+
+_NAMES = {"python": "Python", "sql": "SQL", "markdown": "Text"}
+
+
+@register.filter
+def split_words(text: str) -> list[str]:
+    return text.split()
+
+
+@register.filter
+def type_name(cell_type: str) -> str:
+    """How people call a type of cell."""
+    return _NAMES[cell_type]
+
+
+@register.simple_tag
+def cell(snapshot: CellSnapshot) -> SafeString:
+    """A whole cell, by the same function that makes fragments."""
+    return mark_safe(fragments.cell_html(snapshot))  # noqa: S308  (its parts are escaped where they are made)
