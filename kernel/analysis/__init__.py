@@ -1,22 +1,27 @@
-"""Provisional."""
-import ast, functools, symtable
+"""Source -> Names: what one cell defines and references. Nothing here runs or imports the source."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
 from .names import Names, Problem
-@functools.lru_cache(maxsize=10000)
-def analyse(cell_type, source, *, output_name="", dataframes=False):
-    if cell_type != "python":
-        return Names(defines=frozenset([output_name]) if output_name and cell_type == "sql" else frozenset())
-    try:
-        table = symtable.symtable(source, "cell", "exec")
-    except (SyntaxError, ValueError) as e:
-        return Problem and Names(problem=Problem(code="syntax", message=str(e)))
-    defines, refs = set(), set()
-    for s in table.get_symbols():
-        if s.is_assigned() or s.is_imported(): defines.add(s.get_name())
-        elif s.is_referenced(): refs.add(s.get_name())
-    def walk(t):
-        for c in t.get_children():
-            for s in c.get_symbols():
-                if s.is_global() and s.is_referenced(): refs.add(s.get_name())
-            walk(c)
-    walk(table)
-    return Names(defines=frozenset(defines), references=frozenset(refs - defines))
+from .python import analyse_python
+from .sql import analyse_sql
+
+__all__ = ["CellType", "Names", "Problem", "analyse"]
+
+CellType = Literal["python", "sql", "markdown"]
+
+
+@lru_cache(maxsize=10_000)
+def analyse(cell_type: CellType, source: str, *, output_name: str = "", dataframes: bool = False) -> Names:
+    """The names of one cell. Pure and never raising: what is wrong with the source is `Names.problem`.
+
+    `output_name` and `dataframes` (it runs on the notebook's own DataFrames) matter for SQL. Text has no names.
+    """
+    if cell_type == "python":
+        return analyse_python(source)
+    if cell_type == "sql":
+        return analyse_sql(source, output_name=output_name, dataframes=dataframes)
+    return Names()

@@ -12,20 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-import msgspec
-
+from kernel.launch.packets import Place
 from kernel.process.worker import serve
 
 _INHERITED = 3  # the descriptors 0, 1 and 2 stay
 _MAX_DESCRIPTORS = 65536
 _ROOT = Path(__file__).resolve().parents[2]
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a kernel works: `work` is its current directory, `temporary` for what may go when it ends."""
-
-    work: str
-    temporary: str
 
 
 def become_kernel(channel: int, lifeline: int, place: Place) -> None:

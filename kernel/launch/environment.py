@@ -18,6 +18,12 @@ ONE_THREAD = (
     "OMP_NUM_THREADS",
 )
 
+COMMON = (
+    "numpy", "pandas", "pyarrow", "pyarrow.compute", "pyarrow.ipc", "matplotlib", "matplotlib.figure",
+    "plotly", "plotly.express", "plotly.graph_objects", "plotly.io", "duckdb", "IPython.display", "asyncio",
+)  # fmt: skip
+"""Modules that every kernel has imported already (a setting may replace them)."""
+
 
 def clean_environment(cache: Path) -> dict[str, str]:
     """Variables for a zygote or kernel; `cache` is a directory for what libraries cache between kernels (fonts)."""

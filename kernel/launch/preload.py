@@ -11,11 +11,6 @@ from kernel.output.bundle import Presenter
 from kernel.output.figures import BACKEND
 from kernel.output.tables import Tables
 
-COMMON = (
-    "numpy", "pandas", "pyarrow", "pyarrow.compute", "pyarrow.ipc", "matplotlib", "matplotlib.figure",
-    "plotly", "plotly.express", "plotly.graph_objects", "plotly.io", "duckdb", "IPython.display", "asyncio",
-)  # fmt: skip
-
 
 def preload(names: Iterable[str]) -> None:
     """Import these modules and make matplotlib draw onto the page. What is missing is skipped, with a line that says so."""

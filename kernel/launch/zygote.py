@@ -17,40 +17,10 @@ import sys
 
 import msgspec
 
-from kernel.launch.child import Place, become_kernel
-from kernel.launch.preload import COMMON, preload, warm
-
-MAX_MESSAGE = 64 * 1024  # bytes
-
-
-class Fork(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
-    """Start a kernel. The packet carries two descriptors: its channel and its lifeline."""
-
-    request: int
-    place: Place
-
-
-class Warm(msgspec.Struct, frozen=True, kw_only=True, tag="warm"):
-    """Everything is imported."""
-
-
-class Forked(msgspec.Struct, frozen=True, kw_only=True, tag="forked"):
-    """The answer to `Fork`; pid 0 and an error if there is no kernel."""
-
-    request: int
-    pid: int
-    error: str = ""
-
-
-class Reaped(msgspec.Struct, frozen=True, kw_only=True, tag="reaped"):
-    """A kernel ended; status as in `subprocess`: negative for a signal."""
-
-    pid: int
-    status: int
-
-
-Report = Warm | Forked | Reaped
-
+from kernel.launch.child import become_kernel
+from kernel.launch.environment import COMMON
+from kernel.launch.packets import MAX_MESSAGE, Fork, Forked, Reaped, Report, Warm
+from kernel.launch.preload import preload, warm
 
 class Zygote:
     def __init__(self, host: socket.socket) -> None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from kernel.launch.child import Place, become_kernel
-from kernel.launch.preload import COMMON, preload
+from kernel.launch.child import become_kernel
+from kernel.launch.environment import COMMON
+from kernel.launch.packets import Place
+from kernel.launch.preload import preload
 
 if __name__ == "__main__":
     channel, lifeline, work, temporary = sys.argv[1:]

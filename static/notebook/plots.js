@@ -18,7 +18,7 @@ const nearby = new IntersectionObserver(
 export function startPlots() {
   on("swapped", find);
   find();
-  window.addEventListener("cascade:theme", redraw);
+  document.addEventListener("cascade:theme", redraw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }
 

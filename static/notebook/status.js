@@ -14,7 +14,10 @@ function notice() {
   for (const element of cells.querySelectorAll(".status")) {
     const { status } = element.dataset;
     const before = seen.get(element.id);
-    if (before === status) continue;
+    if (before === status) {
+      element.classList.add("seen"); // not new: no delay before it shows
+      continue;
+    }
     seen.set(element.id, status);
     if (status === "running") since.set(element.id, performance.now());
     else since.delete(element.id);

@@ -1,0 +1,76 @@
+"""What the tests stand on: one real PostgreSQL and one real portal for each test process."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notebookproject.postgres import EmbeddedPostgres
+from tests.support.portal import Portal
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A server of this process's own; it trades durability for speed."""
+    with tempfile.TemporaryDirectory(prefix="cascade-postgres-") as directory:
+        Path(directory).chmod(0o755)
+        server = EmbeddedPostgres(Path(directory))
+        server.start("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres: EmbeddedPostgres) -> None:
+    from django.db import connections
+
+    settings = postgres.settings
+    connections["default"].settings_dict.update(
+        HOST="127.0.0.1", PORT=settings.port, USER="postgres", PASSWORD=settings.password, NAME="cascade"
+    )
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: EmbeddedPostgres, django_db_setup: None) -> str:
+    """The test database, for another process."""
+    from django.db import connection
+
+    return postgres.url(connection.settings_dict["NAME"])
+
+
+@pytest.fixture(scope="session")
+def portal(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A running portal on the test database. What tests make for it is committed and never cleaned up (see `world`)."""
+    from django.conf import settings
+
+    served = Portal(
+        tmp_path_factory.mktemp("portal"),
+        DATABASE_URL=database_url,
+        CASCADE_SECRET_KEY=settings.SECRET_KEY,
+        CASCADE_ADMIN_PASSWORD="the first administrator",
+    )
+    served.start()
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
+    """People, notebooks and connections that other processes see too."""
+    from tests.support.world import World
+
+    with django_db_blocker.unblock():
+        yield World()
+
+
+@pytest.fixture(scope="session")
+def sample_url(postgres: EmbeddedPostgres) -> str:
+    """The sample database, as its read-only role sees it."""
+    from notebooks_app import sample
+
+    sample.load(postgres.url("postgres"), "sample-password")
+    return postgres.url("sample", "sample", "sample-password")

@@ -1,0 +1,18 @@
+"""Settings of the tests: the portal's own, with a data directory and a key that belong to the run."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "CASCADE_TEST_DIR" not in os.environ:
+    os.environ["CASCADE_TEST_DIR"] = tempfile.mkdtemp(prefix="cascade-test-")
+    atexit.register(shutil.rmtree, os.environ["CASCADE_TEST_DIR"], ignore_errors=True)
+for name in ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "CASCADE_ADMIN_USERNAME", "CASCADE_ADMIN_PASSWORD"):
+    os.environ.pop(name, None)
+os.environ["CASCADE_DATA_DIR"] = os.environ["CASCADE_TEST_DIR"]
+os.environ["CASCADE_SECRET_KEY"] = "a key for tests alone, as long as a real one would be: 0123456789"
+
+from notebookproject.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # sixty logins a second instead of three
