@@ -25,5 +25,3 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault(HEADER, POLICY)
         return response
-
-

@@ -16,7 +16,9 @@ LONGEST = 64 * 1024
 """Characters beyond which the short reading is used: sqlglot takes a second for a megabyte."""
 
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
-_SHORT_READS = re.compile(r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)", re.IGNORECASE)
+_SHORT_READS = re.compile(
+    r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)", re.IGNORECASE
+)
 _SHORT_WRITES = re.compile(
     r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?|COPY"
     r"|(?:CREATE|DROP|ALTER)\s+(?:\w+\s+)*?(?:TABLE|VIEW)(?:\s+IF\s+(?:NOT\s+)?EXISTS)?)"

@@ -5,7 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LC_NUMERIC", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LC_NUMERIC",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
 
 # One thread of linear algebra per kernel: many kernels share the machine, and these libraries start their threads
 # when they are imported, which the process that forks must not. Arrow and DuckDB start theirs in the kernel itself.

@@ -22,6 +22,7 @@ from kernel.launch.environment import COMMON
 from kernel.launch.packets import MAX_MESSAGE, Fork, Forked, Reaped, Report, Warm
 from kernel.launch.preload import preload, warm
 
+
 class Zygote:
     def __init__(self, host: socket.socket) -> None:
         self._host = host

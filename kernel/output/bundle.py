@@ -124,5 +124,3 @@ def _size(content: Any) -> int:
         return len(msgspec.msgpack.encode(content))
     except UnicodeEncodeError:
         return len(msgspec.json.encode(str(content).encode("utf-8", "replace")))
-
-

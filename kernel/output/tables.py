@@ -92,8 +92,10 @@ class Frame:
         positions = self._order[offset : offset + limit]
         if isinstance(self._value, pd.DataFrame | pd.Series):
             part = self._value.iloc[positions]
-            return part if isinstance(part, pd.DataFrame) else part.to_frame(
-                name="value" if self._value.name is None else self._value.name
+            return (
+                part
+                if isinstance(part, pd.DataFrame)
+                else part.to_frame(name="value" if self._value.name is None else self._value.name)
             )
         taken = self._value.take(positions) if hasattr(self._value, "take") else self._value[positions]
         return _from_arrow(taken, 0, limit)

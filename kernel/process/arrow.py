@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -31,15 +32,20 @@ def read_stream(chunks: Sequence[bytes]) -> pa.Table:
 def to_frame(table: pa.Table) -> pd.DataFrame:
     """Plain dtypes where nothing is missing; where something is, nullable ones for integers and booleans.
 
-    Decimals stay Decimal objects, dates and times Python's own, timestamps datetime64 with their time zone.
+    Decimals (text with the metadata `cascade: decimal` too) become Decimal objects, dates and times Python's own,
+    timestamps datetime64 with their time zone.
     Column names may repeat.
     """
-    columns: dict[int, Any] = {index: _series(column) for index, column in enumerate(table.columns)}
+    columns: dict[int, Any] = {
+        index: _series(column, table.schema.field(index)) for index, column in enumerate(table.columns)
+    }
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
     frame.columns = pd.Index(list(table.column_names), dtype=None if table.column_names else object)
     return frame
 
 
-def _series(column: pa.ChunkedArray) -> Any:
+def _series(column: pa.ChunkedArray, field: pa.Field) -> Any:
+    if field.metadata and field.metadata.get(b"cascade") == b"decimal":
+        return pd.Series([None if text is None else Decimal(text) for text in column.to_pylist()], dtype=object)
     mapper = _NULLABLE.get if column.null_count else None
     return column.to_pandas(types_mapper=mapper)

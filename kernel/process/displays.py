@@ -77,7 +77,9 @@ class Displays:
                 self._post(bundle, name, update)
         return ipython_functions.DisplayHandle(name) if name else None  # type: ignore[no-untyped-call]
 
-    def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False, **_: Any) -> None:
+    def publish(
+        self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False, **_: Any
+    ) -> None:
         self.display(data, raw=True, display_id=(transient or {}).get("display_id"), update=update)
 
     def clear(self, wait: bool = False) -> None:

@@ -13,7 +13,6 @@ from kernel.process.program import Program
 from kernel.protocol import Forgotten
 
 
-
 class _Main(ModuleType):
     """`__main__`, where `_x` means the running cell's own `_x` (pickle looks its classes up by that name)."""
 

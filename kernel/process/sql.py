@@ -126,7 +126,9 @@ def _register(connection: Any, table: str, names: dict[str, Any]) -> None:
         return
     value = names[found]
     if not is_table(value):
-        raise SqlError(f"`{found}` is a {type(value).__name__}, not a DataFrame: a statement cannot read it as a table.")
+        raise SqlError(
+            f"`{found}` is a {type(value).__name__}, not a DataFrame: a statement cannot read it as a table."
+        )
     connection.register(table, value.to_frame() if isinstance(value, pd.Series) else value)
 
 

@@ -64,7 +64,9 @@ class Loop:
 
 
 def _no_input(prompt: object = "", /) -> str:
-    raise RuntimeError("input() is not available here: a cell cannot ask questions. Assign the value in a cell instead.")
+    raise RuntimeError(
+        "input() is not available here: a cell cannot ask questions. Assign the value in a cell instead."
+    )
 
 
 def install(displays: Displays, reports: ProgressReports, streams: Streams, sources: Sources) -> None:

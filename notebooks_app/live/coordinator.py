@@ -37,7 +37,9 @@ RETRY = 0.5
 BACKLOG = 5000
 """Events waiting for a commit, beyond which the kernel is not listened to."""
 
-NOT_STORED = "The change could not be stored, so it was not made. Try again; if it keeps failing, tell an administrator."
+NOT_STORED = (
+    "The change could not be stored, so it was not made. Try again; if it keeps failing, tell an administrator."
+)
 
 Late = Callable[[State], Reply]
 

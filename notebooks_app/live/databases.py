@@ -118,6 +118,4 @@ class Databases:
             return op.ConnectionChanged(by=origin.by, at=time())
         parse(text)
         await self._broker.test(text)
-        return op.ConnectionChanged(
-            by=origin.by, at=time(), connection_string=mask(text), secret=encrypt(text)
-        )
+        return op.ConnectionChanged(by=origin.by, at=time(), connection_string=mask(text), secret=encrypt(text))

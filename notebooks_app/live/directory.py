@@ -233,5 +233,3 @@ class Directory:
         finally:
             if self._coordinators.get(session) is coordinator:
                 del self._coordinators[session]
-
-

@@ -14,9 +14,7 @@ from kernel.protocol import MimeBundle
 
 from .messages import CellType, RequestId
 
-Status = Literal[
-    "idle", "queued", "running", "success", "error", "interrupted", "disabled", "invalid", "blocked"
-]
+Status = Literal["idle", "queued", "running", "success", "error", "interrupted", "disabled", "invalid", "blocked"]
 Freshness = Literal["fresh", "stale", "saved"] | None
 KernelStatus = Literal["none", "starting", "idle", "busy", "dead"]
 

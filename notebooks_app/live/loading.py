@@ -29,8 +29,6 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     connection_string: str | None = None
 
 
-
-
 def build(rows: Rows, *, epoch: int, kernel_epoch: int, names: Mapping[str, Names] | None = None) -> State:
     """The state as it was left. `kernel_epoch` is that of the present or next kernel.
 

@@ -31,9 +31,7 @@ class Session(models.Model):
     class Meta:
         db_table = "session"
         constraints = [
-            models.UniqueConstraint(
-                fields=["notebook"], condition=models.Q(kind="shared"), name="one_shared_session"
-            )
+            models.UniqueConstraint(fields=["notebook"], condition=models.Q(kind="shared"), name="one_shared_session")
         ]
 
     def __str__(self) -> str:

@@ -94,7 +94,9 @@ def output_html(cell: CellSnapshot, oob: bool = False) -> str:
 
 def _output_body(cell: CellSnapshot) -> str:
     if cell.type == "markdown":
-        text = markdown_html(cell.code) if cell.code.strip() else '<p class="faint">Empty text: press Enter to write.</p>'
+        text = (
+            markdown_html(cell.code) if cell.code.strip() else '<p class="faint">Empty text: press Enter to write.</p>'
+        )
         return f'<div class="markdown">{text}</div>'
     spans = "".join(stream_span(each.stream, each.text) for each in cell.streams)
     parts = [
@@ -134,4 +136,13 @@ def _progress(state: ProgressState | None) -> str:
     )
 
 
-__all__ = ["cell_html", "created_html", "frame_html", "output_html", "progress_html", "rows_html", "status_html", "stream_html"]
+__all__ = [
+    "cell_html",
+    "created_html",
+    "frame_html",
+    "output_html",
+    "progress_html",
+    "rows_html",
+    "status_html",
+    "stream_html",
+]

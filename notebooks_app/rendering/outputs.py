@@ -93,5 +93,7 @@ def error_html(name: str, message: str, traceback: str) -> str:
     """What went wrong, and where, folded."""
     shown = f'<p class="error-line"><strong>{escape(name)}</strong>{": " if message else ""}{escape(message)}</p>'
     if traceback:
-        shown += f'<details open><summary>Traceback</summary><pre class="traceback">{ansi_html(traceback)}</pre></details>'
+        shown += (
+            f'<details open><summary>Traceback</summary><pre class="traceback">{ansi_html(traceback)}</pre></details>'
+        )
     return f'<div class="error" role="group" aria-label="Error">{shown}</div>'

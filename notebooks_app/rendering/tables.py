@@ -49,7 +49,7 @@ def _heading(column: Column, place: int, table: Table, address: str, query: Mapp
         return f'<th scope="col" class="{escape(kind)}" title="{title}">{name}</th>'
     sorted_here = query.get("sort") == str(place)
     descending = sorted_here and query.get("descending") != "1"
-    mark = ("" if not sorted_here else " ▾" if query.get("descending") == "1" else " ▴")
+    mark = "" if not sorted_here else " ▾" if query.get("descending") == "1" else " ▴"
     link = _link(address, table, 0, {"sort": str(place), "descending": "1" if descending else ""})
     return (
         f'<th scope="col" class="{escape(kind)}" title="{title}"><button type="button" class="plain" {link}>'

@@ -28,3 +28,10 @@ def type_name(cell_type: str) -> str:
 def cell(snapshot: CellSnapshot) -> SafeString:
     """A whole cell, by the same function that makes fragments."""
     return mark_safe(fragments.cell_html(snapshot))  # noqa: S308  (its parts are escaped where they are made)
+
+
+@register.filter
+def undo_id(tags: str) -> str:
+    """The notebook that a message offers to bring back, or ''."""
+    words = (tags or "").split()
+    return words[words.index("undo") + 1] if "undo" in words[:-1] else ""

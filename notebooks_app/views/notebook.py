@@ -39,6 +39,7 @@ def page(request: HttpRequest, notebook_id: UUID) -> HttpResponse:
         "connections": usable_connections(request.user),
         "connection_string": state.notebook.connection_string,
         "connection_id": state.notebook.connection_id,
+        "connection_name": notebook.connection.name if notebook.connection is not None else "",
     }
     return render(request, "notebook/page.html", context)
 

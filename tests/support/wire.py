@@ -25,7 +25,9 @@ class Client:
         self.closed: int | None = None
 
     @classmethod
-    async def connect(cls, url: str, notebook: Any, cookie: str, form: str | None = "notebook.json", **options: Any) -> Client:
+    async def connect(
+        cls, url: str, notebook: Any, cookie: str, form: str | None = "notebook.json", **options: Any
+    ) -> Client:
         headers = {"Cookie": f"sessionid={cookie}"} | options.pop("headers", {})
         connection = await websockets.connect(
             url.replace("http", "ws", 1) + f"/ws/notebooks/{notebook}/",

@@ -68,7 +68,9 @@ def derive(draft: Draft, cell: str) -> Derived:
     invalid = why_invalid(draft, cell)
     blocker = _blocker(state, cell)
     fresh = freshness(state, cell, invalid)
-    return Derived(freshness=fresh, invalid=invalid, blocker=blocker, cause=_cause(state, cell, invalid, blocker, fresh))
+    return Derived(
+        freshness=fresh, invalid=invalid, blocker=blocker, cause=_cause(state, cell, invalid, blocker, fresh)
+    )
 
 
 def _cause(state: State, cell: str, invalid: str | None, blocker: str | None, fresh: Freshness) -> str | None:

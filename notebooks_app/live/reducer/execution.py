@@ -192,9 +192,7 @@ def _finished(draft: Draft, job: Job, event: protocol.Finished, operation: op.Ke
     pump(draft)
 
 
-def _keep(
-    draft: Draft, job: Job, event: protocol.Finished, versions: dict[str, int], operation: op.KernelSaid
-) -> None:
+def _keep(draft: Draft, job: Job, event: protocol.Finished, versions: dict[str, int], operation: op.KernelSaid) -> None:
     """The execution's result becomes the cell's outcome."""
     error = event.error and ErrorInfo(
         name=event.error.name, message=event.error.message, traceback=event.error.traceback
@@ -319,8 +317,6 @@ def _fail(draft: Draft, job: Job, reason: str, status: str, at: float, outcome_i
         started_at=job.started_at,
         finished_at=at,
         duration=max(0.0, at - started),
-        content=Content(
-            displays=tuple(shown.bundle for shown in job.displays), error=error, streams=job.streams
-        ),
+        content=Content(displays=tuple(shown.bundle for shown in job.displays), error=error, streams=job.streams),
     )
     record(draft, job, outcome)

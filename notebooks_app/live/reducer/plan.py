@@ -270,5 +270,3 @@ def _sort_waiting(draft: Draft) -> None:
     jobs = {state.jobs[execution].cell: execution for execution in state.waiting}
     cells = order(state.topology, jobs, lambda cell: state.cells[cell].position)
     draft.set(waiting=tuple(jobs[cell] for cell in cells))
-
-

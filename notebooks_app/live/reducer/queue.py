@@ -151,5 +151,3 @@ def close_if_done(draft: Draft, run_id: str) -> None:
         return
     draft.set(runs=draft.state.runs.delete(run_id))
     draft.finished.append(run)
-
-

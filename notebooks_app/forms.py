@@ -1,0 +1,56 @@
+"""What people fill in on the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+
+from .models import Membership, Notebook
+
+MAX_TITLE = 200
+
+
+class TitleForm(forms.Form):
+    title = forms.CharField(max_length=MAX_TITLE, label="Title", strip=True)
+
+    def clean_title(self) -> str:
+        title: str = self.cleaned_data["title"]
+        if any(ord(character) < 32 for character in title):
+            raise forms.ValidationError("A title is one line of text.")
+        return title
+
+
+class MemberForm(forms.Form):
+    """Adds a person by user name, or a group by its name."""
+
+    name = forms.CharField(max_length=150, label="Person or group", strip=True)
+    role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.EDITOR, label="Role")
+
+    def __init__(self, notebook: Notebook, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.notebook = notebook
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        self.user = get_user_model().objects.filter(username__iexact=name, is_active=True).first()
+        self.group = None if self.user else Group.objects.filter(name__iexact=name).first()
+        if self.user is None and self.group is None:
+            raise forms.ValidationError(f"There is no person and no group called “{name}”.")
+        if self.user == self.notebook.owner:
+            raise forms.ValidationError("That is the owner, who may do everything already.")
+        if self.notebook.memberships.filter(user=self.user, group=self.group).exists():
+            raise forms.ValidationError(f"“{name}” is in the list already: change the role there.")
+        return name
+
+    def save(self) -> Membership:
+        role = self.cleaned_data["role"]
+        return Membership.objects.create(notebook=self.notebook, user=self.user, group=self.group, role=role)
+
+
+class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Membership
+        fields = ["role"]

@@ -1,0 +1,1 @@
+"""Pages: each view fetches with access, guards, changes, saves and responds."""
