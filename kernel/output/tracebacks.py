@@ -30,11 +30,14 @@ def describe(error: BaseException, sources: Sources, hint: str = "") -> Failure:
     text = plain(_FILE.sub(lambda match: sources.name(match[1]), "".join(trace.format())))
     if hint:
         text = f"{text.rstrip()}. {hint}\n"
+    frames = _frames(error, trace, sources)
+    if not frames and trace.__cause__ is None and trace.__context__ is None:
+        text = ""  # it would only repeat the message: what a database says has no lines of the user's
     return Failure(
         name=name,
         message=shorten(plain(message), MAX_MESSAGE),
         traceback=shorten(text, MAX_TRACEBACK),
-        frames=_frames(error, trace, sources),
+        frames=frames,
     )
 
 

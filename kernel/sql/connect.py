@@ -19,6 +19,8 @@ from .wire import Wire
 
 CONNECT_TIMEOUT = 5.0
 _NOWHERE = "/nonexistent/cascade"
+_NOT_TO_BE_SWITCHED_OFF = ("PGSERVICE", "PGREQUIREAUTH")
+"""What libpq takes from the environment and no parameter overrides with nothing."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_ROLES = ("pg_read_server_files", "pg_write_server_files", "pg_execute_server_program")
 
@@ -81,7 +83,8 @@ async def connect(target: Target, portal: Identity | None, timeout: float = CONN
     """A fresh connection. Raises `SqlError` with the reason alone (see `errors.unopened`)."""
     if portal is not None and _looks_like(target, portal):
         raise SqlError(_REFUSED)
-    os.environ.pop("PGSERVICE", None)  # the one thing that no parameter of libpq switches off
+    for name in _NOT_TO_BE_SWITCHED_OFF:
+        os.environ.pop(name, None)
     try:
         async with asyncio.timeout(timeout):
             wire = Wire(await AsyncConnection.connect(**parameters(target, timeout), autocommit=True))
@@ -142,7 +145,6 @@ def parameters(target: Target, timeout: float = CONNECT_TIMEOUT) -> dict[str, An
         "options": "",
         "passfile": _NOWHERE,
         "requirepeer": "",
-        "require_auth": "",
         "channel_binding": "prefer",
         "target_session_attrs": "any",
         "load_balance_hosts": "disable",
