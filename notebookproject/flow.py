@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
-from zope.interface import implementer
+from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
 
 LIMIT = 4 * 1024 * 1024
 """Bytes that may wait for one client before frames are left out; it is told to resync when it reads again."""

@@ -71,7 +71,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         label="URL",
         required=False,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "size": 80}),
-        help_text="postgresql://user:password@host:5432/database?sslmode=require — stored encrypted, never shown again.",
+        help_text="postgresql://user:password@host:5432/database?sslmode=require — kept encrypted, never shown again.",
     )
 
     class Meta:

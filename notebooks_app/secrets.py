@@ -36,7 +36,7 @@ def decrypt(token: str) -> str:
 
 def _cipher() -> MultiFernet:
     """Encrypts with the present key, and reads what earlier ones (`SECRET_KEY_FALLBACKS`) encrypted."""
-    return MultiFernet([_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+    return MultiFernet([_fernet(str(key)) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
 
 def _fernet(key: str) -> Fernet:

@@ -1,4 +1,4 @@
-"""Analysis of long sources in a process of its own: CPython may need seconds for a text, and the caller has one loop."""
+"""Analysis of long sources in another process: CPython may need seconds for a text, and the caller has one loop."""
 
 from __future__ import annotations
 

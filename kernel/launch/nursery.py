@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -142,7 +143,8 @@ class Nursery:
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
-        waiting = [*self._forks.values(), *([self._warm] if self._warm is not None else [])]
+        waiting: list[asyncio.Future[Any]] = [*self._forks.values()]
+        waiting += [self._warm] if self._warm is not None else []
         self._process = self._socket = self._warm = None
         for each in waiting:
             if not each.done():

@@ -13,7 +13,7 @@ from kernel.output.tables import Tables
 
 
 def preload(names: Iterable[str]) -> None:
-    """Import these modules and make matplotlib draw onto the page. What is missing is skipped, with a line that says so."""
+    """Import these modules and make matplotlib draw onto the page. A missing one is skipped, which a line says."""
     for name in names:
         try:
             importlib.import_module(name)

@@ -60,7 +60,7 @@ class Figures:
     def install(self) -> None:
         """Make `plt.show()` and `fig.show()` display here. Only what is imported already is touched."""
         if backend := sys.modules.get("kernel.output.backend"):
-            backend.publish = self._show_open
+            backend.__dict__["publish"] = self._show_open
         if io_module := sys.modules.get("plotly.io"):
             figure = sys.modules["plotly.basedatatypes"].BaseFigure
             figure.show = lambda value, *_, **__: self._publish(value)

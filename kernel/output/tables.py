@@ -161,7 +161,7 @@ def _kind(dtype: Any) -> str:
             return kind
     if isinstance(dtype, pd.CategoricalDtype):
         return _kind(dtype.categories.dtype)
-    return "text" if pd.api.types.is_string_dtype(dtype) and dtype != object else "other"
+    return "text" if pd.api.types.is_string_dtype(dtype) and dtype is not np.dtype(object) else "other"
 
 
 def _text(value: Any) -> str | None:
@@ -174,7 +174,7 @@ def _text(value: Any) -> str | None:
         return _number(float(value))
     try:
         if isinstance(value, pd.Timestamp):
-            return value.isoformat(sep=" ")
+            return str(value.isoformat(sep=" "))
         if isinstance(value, list | tuple | dict | set | frozenset):
             return _cut(_NESTED.repr(value))
         if isinstance(value, bytes | bytearray):

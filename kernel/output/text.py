@@ -45,7 +45,7 @@ def _pretty(value: object) -> str:
     if isinstance(value, bytes | bytearray) and len(value) > _BYTES:
         return f"{bytes(value[:_BYTES])!r}... ({len(value):,} bytes in all)"
     stream = _Bounded()
-    printer: Any = RepresentationPrinter(stream, max_width=79, max_seq_length=1000)
+    printer: Any = RepresentationPrinter(stream, max_width=79, max_seq_length=1000)  # type: ignore[no-untyped-call]
     try:
         printer.pretty(value)
         printer.flush()

@@ -29,6 +29,7 @@ class Streams:
         self._descriptors = descriptors
         self._lock = threading.RLock()
         self._execution: int | None = None
+        self._held = ""
         self._between: list[tuple[StreamName, str]] = []
         self._reset()
 

@@ -70,7 +70,7 @@ class Worker:
         self._outbox.post(protocol.Stream, execution=0, stream="stderr", text=text)
 
     def _install(self) -> None:
-        sys.stdin = open(os.devnull)
+        sys.stdin = open(os.devnull)  # noqa: SIM115  (for as long as the process lives)
         sys.stdout = TextStream(self._streams, "stdout", 1)
         sys.stderr = TextStream(self._streams, "stderr", 2)
         sys.displayhook = lambda value: self._displays.show(value) if value is not None else None

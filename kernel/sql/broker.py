@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -107,7 +107,7 @@ class Broker:
 
     async def _on_connection(
         self, ticket: Ticket, statements: list[Statement], parameters: Sequence[Any], outcome: Outcome
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         pool = self._pool(ticket.connection)
         wire = await self._begun(pool, ticket.connection)
         self._running[ticket.token] = wire
@@ -183,7 +183,7 @@ class Broker:
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Future[None]) -> None:
-        self._tasks.discard(task)  # type: ignore[arg-type]
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("The broker's book-keeping failed: %s", error)
 
@@ -224,7 +224,8 @@ def _explained(error: ServerError, text: str, spec: ConnectionSpec) -> str:
     if error.sqlstate == _READ_ONLY:
         return f"{text}\nThe connection {spec.name} is read-only: an administrator can change that."
     if error.sqlstate == _TIMEOUT and "timeout" in error.message:
-        return f"{text}\nStatements on {spec.name} may take {spec.statement_timeout:g} s: an administrator can change that."
+        limit = f"{spec.statement_timeout:g} s"
+        return f"{text}\nStatements on {spec.name} may take {limit}: an administrator can change that."
     return text
 
 

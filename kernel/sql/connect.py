@@ -22,16 +22,17 @@ _NOWHERE = "/nonexistent/cascade"
 _NOT_TO_BE_SWITCHED_OFF = ("PGSERVICE", "PGREQUIREAUTH")
 """What libpq takes from the environment and no parameter overrides with nothing."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_OPEN_ROLES = ("pg_read_server_files", "pg_write_server_files", "pg_execute_server_program")
+_OPEN_ROLES = "pg_read_server_files,pg_write_server_files,pg_execute_server_program"
 
-_IDENTITY = """
+_IDENTITY = f"""
 SELECT pg_catalog.current_database()::text,
-       (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())::text,
+       (SELECT oid FROM pg_catalog.pg_database
+         WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())::text,
        pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::text,
        (SELECT pg_catalog.bool_or(pg_catalog.pg_has_role(session_user, oid, 'MEMBER'))
           FROM pg_catalog.pg_roles
-         WHERE rolsuper OR rolname::text OPERATOR(pg_catalog.=) ANY ('{%s}'::text[]))::text
-""" % ",".join(_OPEN_ROLES)
+         WHERE rolsuper OR rolname::text OPERATOR(pg_catalog.=) ANY ('{{{_OPEN_ROLES}}}'::text[]))::text
+"""
 _SYSTEM = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +37,7 @@ class Outcome:
 
 async def execute(
     wire: Wire, statements: Sequence[Statement], parameters: Sequence[Any], spec: ConnectionSpec, outcome: Outcome
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The last statement's rows as an Arrow stream in pieces; empty pieces tell that it goes on.
 
     Raises ServerError, psycopg.Error, SqlError. The statement timeout is enforced here too, since a statement can
@@ -85,7 +85,7 @@ def _bind(statement: Statement, parameters: Sequence[Any]) -> Bound:
 
 async def _one(
     wire: Wire, statement: Statement, bound: Bound, spec: ConnectionSpec, outcome: Outcome, last: bool
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     fields = await wire.prepare(statement.text, bound.types)
     writer = ArrowWriter(fields) if fields and last else None
     rows = 0

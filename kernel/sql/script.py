@@ -26,9 +26,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-_CONTROL = frozenset("BEGIN START COMMIT END ROLLBACK ABORT SAVEPOINT RELEASE".split())
-_CHANGES = frozenset("INSERT UPDATE DELETE MERGE".split())
-_READS = frozenset("SELECT VALUES TABLE WITH".split())
+_CONTROL = frozenset(["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"])
+_CHANGES = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE"])
+_READS = frozenset(["SELECT", "VALUES", "TABLE", "WITH"])
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 from psycopg import AsyncConnection
@@ -73,18 +73,18 @@ class Wire:
             for index in range(result.nfields)
         )
 
-    async def execute_prepared(self, bound: Bound) -> AsyncIterator[PGresult]:
+    async def execute_prepared(self, bound: Bound) -> AsyncGenerator[PGresult, None]:
         """Run what was prepared last: results of some thousand rows each, and one without rows at the end."""
         self._pg.send_query_prepared(b"", bound.values, bound.formats)
         async for result in self._chunks():
             yield result
 
-    async def execute(self, sql: str, bound: Bound) -> AsyncIterator[PGresult]:
+    async def execute(self, sql: str, bound: Bound) -> AsyncGenerator[PGresult, None]:
         self._pg.send_query_params(sql.encode(), bound.values, bound.types, bound.formats)
         async for result in self._chunks():
             yield result
 
-    async def copy(self, sql: str) -> AsyncIterator[tuple[bytes, int]]:
+    async def copy(self, sql: str) -> AsyncGenerator[tuple[bytes, int], None]:
         """The output of COPY ... TO STDOUT: whole rows, some megabytes at a time, and their number."""
         self._pg.send_query_params(sql.encode(), None)
         await self._flush()
@@ -125,7 +125,7 @@ class Wire:
             if size == 0:
                 await self._incoming()
 
-    async def _chunks(self) -> AsyncIterator[PGresult]:
+    async def _chunks(self) -> AsyncGenerator[PGresult, None]:
         self._pg.set_chunked_rows_mode(CHUNK_ROWS)
         await self._flush()
         while (result := await self._result()) is not None:

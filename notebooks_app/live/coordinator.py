@@ -24,7 +24,7 @@ from .intake import new_id, operation_of
 from .kernels import KernelLink
 from .outbox import Outbox, Reply
 from .reducer import apply
-from .requests import Departure, Forwarded, Origin, Request
+from .requests import Departure, Forwarded, Origin
 from .state import State
 from .store import Lease, LeaseLost, Recorded, Store
 
@@ -236,7 +236,7 @@ class Coordinator:
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Future[None]) -> None:
-        self._tasks.discard(task)  # type: ignore[arg-type]
+        self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("A task of session %s failed.", self.lease.session, exc_info=task.exception())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from kernel.analysis import CellType
 from kernel.protocol import Command, SqlRequest
 
 from .events import BroadcastEvent
@@ -49,7 +50,7 @@ class Analyse(msgspec.Struct, frozen=True):
 
     cell: str
     fingerprint: str
-    cell_type: str
+    cell_type: CellType
     code: str
     output_name: str
     dataframes: bool

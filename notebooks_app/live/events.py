@@ -158,7 +158,7 @@ class CellConfigured(Event, frozen=True, kw_only=True, tag="cell_configured"):
     manual: bool | UnsetType = UNSET
     code_hidden: bool | UnsetType = UNSET
     output_name: str | UnsetType = UNSET
-    connection_id: str | None | UnsetType = UNSET
+    connection_id: str | UnsetType | None = UNSET
 
 
 class NotebookConfigured(Event, frozen=True, kw_only=True, tag="notebook_configured"):

@@ -11,9 +11,9 @@ from immutables import Map
 from kernel.analysis import analyse
 from kernel.analysis.names import Names
 
+from .records import decode_content, decode_record
 from .reducer.derive import TABLE, settle
 from .reducer.draft import SMALL, Draft
-from .records import decode_content, decode_record
 from .state import Cell, Kernel, Notebook, Outcome, State
 
 Row = Mapping[str, Any]

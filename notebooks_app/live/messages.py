@@ -92,8 +92,8 @@ class ConfigureCell(Message, frozen=True, kw_only=True, tag="configure_cell"):
     disabled: bool | UnsetType = UNSET
     manual: bool | UnsetType = UNSET
     code_hidden: bool | UnsetType = UNSET
-    output_name: ShortText | None | UnsetType = UNSET
-    connection_id: ShortText | None | UnsetType = UNSET
+    output_name: ShortText | UnsetType | None = UNSET
+    connection_id: ShortText | UnsetType | None = UNSET
 
 
 class ConfigureNotebook(Message, frozen=True, kw_only=True, tag="configure_notebook"):
@@ -105,8 +105,8 @@ class ConfigureNotebook(Message, frozen=True, kw_only=True, tag="configure_noteb
 class UpdateDbConnection(Message, frozen=True, kw_only=True, tag="update_db_connection"):
     """The notebook's own `connection_string`, or a shared `connection_id`; an empty string or null disconnects."""
 
-    connection_string: Annotated[str, Meta(max_length=4000)] | None | UnsetType = UNSET
-    connection_id: uuid.UUID | None | UnsetType = UNSET
+    connection_string: Annotated[str, Meta(max_length=4000)] | UnsetType | None = UNSET
+    connection_id: uuid.UUID | UnsetType | None = UNSET
 
 
 class Presence(Message, frozen=True, kw_only=True, tag="presence"):
@@ -169,7 +169,7 @@ _MAX_REQUEST_ID = 200
 def decode(text: str) -> ClientMessage:
     """The message in a text frame. Raises `Malformed`, whose text tells the sender what to mend."""
     try:
-        message = _decoder.decode(text)
+        message: ClientMessage = _decoder.decode(text)
     except RecursionError:
         raise Malformed("invalid_json", "The message is nested too deeply.", _legible_id(text)) from None
     except UnicodeEncodeError:

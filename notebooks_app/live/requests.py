@@ -12,7 +12,7 @@ Form = Literal["html", "json"]
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The socket that asks: which process it hangs on, and who sits there with which role (checked for this request)."""
+    """The socket that asks: which process it hangs on, and who sits there, with the role as of this request."""
 
     process: str
     socket: str
@@ -47,4 +47,5 @@ def encode(forwarded: Forwarded) -> bytes:
 
 
 def decode(data: bytes) -> Forwarded:
-    return _decoder.decode(data)
+    forwarded: Forwarded = _decoder.decode(data)
+    return forwarded

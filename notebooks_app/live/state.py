@@ -1,4 +1,4 @@
-"""The state of one live session: frozen structs over persistent maps. No operation changes it; `apply` makes the next."""
+"""The state of one live session: frozen structs over persistent maps. `apply` makes the next; nothing changes one."""
 
 from __future__ import annotations
 
@@ -80,6 +80,9 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     hints: tuple[str, ...] = ()
 
 
+OutcomeStatus = Literal["success", "error", "interrupted"]
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The last finished execution of a cell, and what it stood on.
 
@@ -91,7 +94,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     execution: int
     run_id: str
-    status: Literal["success", "error", "interrupted"]
+    status: OutcomeStatus
     fingerprint: str
     epoch: int
     reads: tuple[tuple[str, int], ...] = ()

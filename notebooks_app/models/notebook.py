@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -43,7 +43,7 @@ class Notebook(models.Model):
         return self.title
 
     @classmethod
-    def create(cls, title: str, owner: object, cells: list[dict[str, object]] | None = None) -> Notebook:
+    def create(cls, title: str, owner: Any, cells: list[dict[str, Any]] | None = None) -> Notebook:
         """A notebook with its shared session and its cells (one empty Python cell unless given)."""
         from .cell import Cell  # noqa: PLC0415
         from .session import Session  # noqa: PLC0415

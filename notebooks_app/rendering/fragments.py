@@ -128,12 +128,10 @@ def _progress(state: ProgressState | None) -> str:
     if state is None:
         return ""
     label = escape(state.label)
-    if not state.total:
-        return f'<div class="progress"><progress aria-label="{label or "Progress"}"></progress> {label} {state.done:g}</div>'
-    return (
-        f'<div class="progress"><progress max="{state.total:g}" value="{state.done:g}" '
-        f'aria-label="{label or "Progress"}"></progress> {label} {state.done:g} of {state.total:g}</div>'
-    )
+    bounds = f'max="{state.total:g}" value="{state.done:g}" ' if state.total else ""
+    done = f"{state.done:g} of {state.total:g}" if state.total else f"{state.done:g}"
+    bar = f'<progress {bounds}aria-label="{label or "Progress"}"></progress>'
+    return f'<div class="progress">{bar} {label} {done}</div>'
 
 
 __all__ = [

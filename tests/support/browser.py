@@ -1,4 +1,4 @@
-"""Finds Chromium, and installs Debian's where that is allowed. `python -m tests.support.browser` is part of `make test`."""
+"""Finds Chromium, and installs Debian's where that is allowed: `python -m tests.support.browser`."""
 
 from __future__ import annotations
 

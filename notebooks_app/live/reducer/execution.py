@@ -12,11 +12,11 @@ from kernel import protocol
 from .. import operations as op
 from ..effects import CancelQuery, InterruptKernel, KillKernel, Query, StartKernel
 from ..events import CellOutput, CellProgress, CellStream, ErrorInfo, ProgressState, StreamText
-from ..state import Content, Deferred, Displayed, Job, Outcome, State
+from ..state import Content, Deferred, Displayed, Job, Outcome, OutcomeStatus, State
 from .derive import present_reads
 from .draft import Draft, Refusal
 from .plan import abandon, active_job, begin, start_run, withdraw
-from .queue import ALIVE, bind_values, change_kernel, end_job, pump, remove_values, unbind_cell
+from .queue import ALIVE, Ending, bind_values, change_kernel, end_job, pump, remove_values, unbind_cell
 
 STREAM_PIECE = 8192
 """Characters: shorter pieces of one stream are joined, so that a state holds few of them."""
@@ -81,9 +81,10 @@ def cancel_waiting(draft: Draft, job: Job) -> None:
     """Take a job out of the queue that has not been sent. If its cell's values went meanwhile, they are gone."""
     end_job(draft, job, "cancelled")
     outcome = draft.state.outcomes.get(job.cell)
-    if outcome and any(draft.state.values.get(name) != version for name, version in outcome.versions.items()):
-        if outcome.epoch == draft.state.kernel.epoch:
-            withdraw(draft, job.cell)
+    if outcome is None or outcome.epoch != draft.state.kernel.epoch:
+        return
+    if any(draft.state.values.get(name) != version for name, version in outcome.versions.items()):
+        withdraw(draft, job.cell)
 
 
 def restart(draft: Draft, operation: op.RestartKernel) -> None:
@@ -178,7 +179,7 @@ def _displayed(displays: tuple[Displayed, ...], event: protocol.Display) -> tupl
 
 def _finished(draft: Draft, job: Job, event: protocol.Finished, operation: op.KernelSaid) -> None:
     if event.status == "skipped":
-        ending = "cancelled" if job.abandoned or event.because is None else "blocked"
+        ending: Ending = "cancelled" if job.abandoned or event.because is None else "blocked"
         remove_values(draft, job.forget)
         end_job(draft, job, ending)
         pump(draft)
@@ -194,9 +195,8 @@ def _finished(draft: Draft, job: Job, event: protocol.Finished, operation: op.Ke
 
 def _keep(draft: Draft, job: Job, event: protocol.Finished, versions: dict[str, int], operation: op.KernelSaid) -> None:
     """The execution's result becomes the cell's outcome."""
-    error = event.error and ErrorInfo(
-        name=event.error.name, message=event.error.message, traceback=event.error.traceback
-    )
+    failed = event.error
+    error = ErrorInfo(name=failed.name, message=failed.message, traceback=failed.traceback) if failed else None
     content = Content(
         output=event.output,
         displays=tuple(shown.bundle for shown in job.displays),
@@ -204,7 +204,7 @@ def _keep(draft: Draft, job: Job, event: protocol.Finished, versions: dict[str, 
         streams=job.streams,
         hints=event.hints,
     )
-    status = "interrupted" if event.status == "interrupted" else "error" if event.status == "error" else "success"
+    status: OutcomeStatus = "success" if event.status == "skipped" else event.status
     outcome = Outcome(
         id=operation.id,
         execution=job.execution,
