@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -41,7 +42,7 @@ class NotebookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def is_deleted(self, notebook: Notebook) -> bool:
         return notebook.deleted_at is not None
 
-    @admin.action(description="Bring back deleted notebooks")
+    @admin.action(description="Bring back deleted notebooks", permissions=["change"])
     def bring_back(self, request: HttpRequest, notebooks: Any) -> None:
         notebooks.update(deleted_at=None)
 
@@ -49,12 +50,21 @@ class NotebookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False  # the library makes them, with all that belongs to them
 
     def save_model(self, request: HttpRequest, notebook: Notebook, form: Any, change: bool) -> None:
-        """The title of a notebook that may be live goes through its coordinator."""
+        """The title of a notebook that may be live goes through its coordinator.
+
+        That has a database connection of its own: it can neither write nor see what this transaction still holds.
+        """
         notebook.save(update_fields=["owner"])
+        key = str(notebook.pk)
         if "title" in form.changed_data:
-            gateway.rename(str(notebook.pk), request.user, notebook.title)  # type: ignore[arg-type]
+            transaction.on_commit(lambda: gateway.rename(key, request.user, notebook.title))  # type: ignore[arg-type]
         if "owner" in form.changed_data:
-            gateway.access_changed([str(notebook.pk)])
+            transaction.on_commit(lambda: gateway.access_changed([key]))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A session goes with its notebook, though nobody may delete it alone."""
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, needed - {Session._meta.verbose_name}, protected
 
     def delete_model(self, request: HttpRequest, notebook: Notebook) -> None:
         Notebook.objects.filter(pk=notebook.pk).update(deleted_at=timezone.now())

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 
 from .models import Membership, Notebook
 
@@ -35,8 +36,8 @@ class MemberForm(forms.Form):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        self.user = get_user_model().objects.filter(username__iexact=name, is_active=True).first()
-        self.group = None if self.user else Group.objects.filter(name__iexact=name).first()
+        self.user = _called(get_user_model().objects.filter(is_active=True), "username", name)
+        self.group = None if self.user else _called(Group.objects.all(), "name", name)
         if self.user is None and self.group is None:
             raise forms.ValidationError(f"There is no person and no group called “{name}”.")
         if self.user == self.notebook.owner:
@@ -46,8 +47,20 @@ class MemberForm(forms.Form):
         return name
 
     def save(self) -> Membership:
+        """The membership, also if a second click has just made it."""
         role = self.cleaned_data["role"]
-        return Membership.objects.create(notebook=self.notebook, user=self.user, group=self.group, role=role)
+        member, _ = Membership.objects.get_or_create(
+            notebook=self.notebook, user=self.user, group=self.group, defaults={"role": role}
+        )
+        return member
+
+
+def _called(candidates: QuerySet[Any], field: str, name: str) -> Any:
+    """Whoever is called exactly so, or else the only one who is but for the case: names may differ by case alone."""
+    found = {str(getattr(each, field)): each for each in candidates.filter(**{f"{field}__iexact": name})}
+    if len(found) > 1 and name not in found:
+        raise forms.ValidationError(f"Several are called {', '.join(sorted(found))}: write the name exactly.")
+    return found.get(name) or next(iter(found.values()), None)
 
 
 class RoleForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -35,6 +35,21 @@ def django_db_modify_db_settings(postgres: EmbeddedPostgres) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, django_db_modify_db_settings: None
+) -> Iterator[None]:
+    """The test database, for tests of other marks too. Its server is thrown away with it."""
+    from django.db import connections
+    from django.test.utils import setup_databases
+
+    with django_db_blocker.unblock():
+        setup_databases(verbosity=0, interactive=False, aliases={"default"})
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+@pytest.fixture(scope="session")
 def database_url(postgres: EmbeddedPostgres, django_db_setup: None) -> str:
     """The test database, for another process."""
     from django.db import connection

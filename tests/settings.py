@@ -8,6 +8,7 @@ import tempfile
 if "CASCADE_TEST_DIR" not in os.environ:
     os.environ["CASCADE_TEST_DIR"] = tempfile.mkdtemp(prefix="cascade-test-")
     atexit.register(shutil.rmtree, os.environ["CASCADE_TEST_DIR"], ignore_errors=True)
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # tests of the socket make what they need with the ORM
 for name in ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "CASCADE_ADMIN_USERNAME", "CASCADE_ADMIN_PASSWORD"):
     os.environ.pop(name, None)
 os.environ["CASCADE_DATA_DIR"] = os.environ["CASCADE_TEST_DIR"]

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from notebooks_app.access import Role, get_deleted_notebook, get_notebook, usable_connections, visible_notebooks
@@ -34,7 +35,11 @@ def index(request: HttpRequest) -> HttpResponse:
         )
     )
     context = {"notebooks": notebooks, "query": query, "owned": owned}
-    return render(request, "library/_list.html" if request.htmx else "library/index.html", context)  # type: ignore[attr-defined]
+    htmx = request.htmx  # type: ignore[attr-defined]
+    fragment = htmx and not htmx.history_restore_request
+    response = render(request, "library/_list.html" if fragment else "library/index.html", context)
+    patch_vary_headers(response, ["HX-Request"])  # browsers keep both under one address
+    return response
 
 
 def _owning(request: HttpRequest) -> object:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from notebooks_app.access import Role, get_notebook
 from notebooks_app.forms import MemberForm, RoleForm
-from notebooks_app.models import Membership
+from notebooks_app.models import Membership, Notebook
 
 
 @require_http_methods(["GET", "POST"])
@@ -36,13 +37,22 @@ def change(request: HttpRequest, notebook_id: UUID, membership_id: int) -> HttpR
     if "remove" in request.POST:
         member.delete()
         messages.success(request, f"{name} no longer has access by this list.")
-        return redirect("sharing", notebook.pk)
+        return _back(request, notebook)
     form = RoleForm(request.POST, instance=member)
     if form.is_valid():
         form.save()
         messages.success(request, f"{name} is {_a(member.get_role_display())} now.")
     else:
         messages.error(request, "Choose viewer, editor or owner.")
+    return _back(request, notebook)
+
+
+def _back(request: HttpRequest, notebook: Notebook) -> HttpResponse:
+    """To the list, or to the library for who has just given up sharing."""
+    try:
+        get_notebook(request.user, notebook.pk, Role.OWNER)
+    except (Http404, PermissionDenied):
+        return redirect("library")
     return redirect("sharing", notebook.pk)
 
 

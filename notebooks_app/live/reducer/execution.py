@@ -64,10 +64,10 @@ def resume(draft: Draft) -> None:
 
 
 def interrupt(draft: Draft, operation: op.InterruptAll) -> None:
-    """Stop the running cell and empty the queue."""
+    """Stop the running cell and empty the queue: from its end, so that nothing begins because another one stopped."""
     for execution in draft.state.waiting:
         cancel_waiting(draft, draft.state.jobs[execution])
-    for execution in draft.state.sent:
+    for execution in reversed(draft.state.sent):
         job = draft.state.jobs[execution]
         if job.stage == "running":
             draft.act(CancelQuery(execution))
