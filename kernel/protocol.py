@@ -50,7 +50,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
-    """A name to remove before a run: its cell no longer defines it. `label` says which cell that was."""
+    """A name to remove before a run: its cell no longer defines it. `label` says which cell that was, and why."""
 
     name: str
     cell: str

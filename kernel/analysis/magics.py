@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from .names import Problem
 
-_TRIES = 20  # lines to look at: each costs a parse of what stands before it
+_TRIES = 4  # lines to look at: each costs a parse of what stands before it
 
 _LINE = re.compile(
-    r"(?P<before>[ \t]*)(?P<what>%%?[A-Za-z_]\w*|!!?|\?\??[A-Za-z_])"
+    r"^(?:(?P<before>[ \t]*)(?P<what>%%?[A-Za-z_]\w*|!!?|\?\??[A-Za-z_])"
     r"|(?P<assigned>[ \t]*[A-Za-z_][\w., \t\[\]'\"]*=[ \t]*)(?P<value>%[A-Za-z_]\w*|!)"
-    r"|(?P<indent>[ \t]*)%{0,2}[A-Za-z_][\w.*]*(?P<help>\?\??)[ \t]*\r?$",
+    r"|(?P<indent>[ \t]*)%{0,2}[A-Za-z_][\w.*]*(?P<help>\?\??)[ \t]*\r?$)",
     re.MULTILINE,
 )
 
@@ -46,25 +46,21 @@ _INSTEAD = {
 }
 
 
-def find_magic(source: str, parses: Callable[[str], bool]) -> Problem | None:
+def find_magic(source: str, parses: Callable[[str], bool], line: int | None) -> Problem | None:
     """The first line that would be a statement but for its IPython syntax; `source` is known not to parse.
 
     A line is one if everything before it parses with `pass` in its place: so `%` in a text or within brackets is
-    not taken for a magic.
+    not taken for a magic. The `line` where Python stopped is looked at first.
     """
-    for found in list(_LINE.finditer(source))[:_TRIES]:
-        if not _begins_line(source, found):
-            continue
+    candidates = list(_LINE.finditer(source))
+    there = [found for found in candidates if source.count("\n", 0, found.start()) + 1 == line][:1]
+    for found in (there + candidates)[:_TRIES]:
         kept = source[: found.start()] + (found["before"] or found["indent"] or "") + "pass"
         if found["value"]:
             kept = source[: found.start("value")] + "0"
         if parses(kept):
             return _problem(source, found)
     return None
-
-
-def _begins_line(source: str, found: re.Match[str]) -> bool:
-    return found.start() == 0 or source[found.start() - 1] == "\n"
 
 
 def _problem(source: str, found: re.Match[str]) -> Problem:

@@ -19,8 +19,8 @@ def parse(source: str) -> ast.Module:
     check_text(source)
     try:
         tree = _compile(source, ast.PyCF_ONLY_AST)
-    except Refused:
-        if problem := find_magic(source, _parses):
+    except Refused as refused:
+        if problem := find_magic(source, _parses, refused.problem.line):
             raise Refused(problem) from None
         raise
     assert isinstance(tree, ast.Module)

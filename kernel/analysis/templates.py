@@ -1,12 +1,14 @@
 """SQL text with `{expressions}` -> a statement with numbered parameters.
 
 A brace in a string, a quoted identifier, a dollar-quoted body or a comment is text; `{{` and `}}` stand for one brace.
+A lone `}` is text too. Everything here takes time in proportion to the text, but for Python's own parsing.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import warnings
 
 import msgspec
 
@@ -17,17 +19,29 @@ from .problems import place
 _TEXT = re.compile(
     r"""
       --[^\r\n]*
-    | [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)
-    | '(?:[^']|'')*(?:'|\Z)
-    | "(?:[^"]|"")*(?:"|\Z)
+    | [eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*(?:'|\\?\Z)
+    | '[^']*(?:''[^']*)*(?:'|\Z)
+    | "[^"]*(?:""[^"]*)*(?:"|\Z)
     | (?<![\w$])\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_INTERESTING = re.compile(r"""[{}'"$]|--|/\*|[eE]'""")
+_INTERESTING = re.compile(r"""(?<![\w$])[eE]'|[{}'"$]|--|/\*""")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
-_TRIES = 200
-"""Closing braces at which an expression may end: each costs a parse."""
+
+_PYTHON = re.compile(
+    r"""
+      \"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?:\"{3}|\\?\Z)
+    | '{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?:'{3}|\\?\Z)
+    | "[^"\\\n]*(?:\\.[^"\\\n]*)*"?
+    | '[^'\\\n]*(?:\\.[^'\\\n]*)*'?
+    | \#[^\n]*
+    | [()\[\]{}]
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""What decides where a Python expression ends: strings (their prefix changes nothing), comments and brackets."""
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 class TemplateError(Exception):
@@ -47,25 +61,33 @@ class Template(msgspec.Struct, frozen=True):
 
 def split(source: str) -> Template:
     """Raises TemplateError for a brace that is not closed, or around what is no Python expression."""
+    return split_placed(source)[0]
+
+
+def split_placed(source: str) -> tuple[Template, tuple[int, ...]]:
+    """As `split`, and where in the text each of the expressions stands first."""
     parts: list[str] = []
     numbers: dict[str, int] = {}
+    places: list[int] = []
     position = 0
-    while position < len(source):
-        found = _INTERESTING.search(source, position)
-        if found is None:
-            break
+    while found := _INTERESTING.search(source, position):
         parts.append(source[position : found.start()])
         position = found.start()
         token = found[0]
         if token == "{" and not source.startswith("{{", position):
-            expression, position = _expression(source, position)
-            parts.append(f"${numbers.setdefault(expression, len(numbers) + 1)}")
+            start, end = _expression(source, position)
+            expression = source[start:end]
+            if expression not in numbers:
+                numbers[expression] = len(numbers) + 1
+                places.append(start)
+            parts.append(f"${numbers[expression]}")
+            position = source.index("}", end) + 1
             continue
         end = _text_end(source, position, token)
         parts.append(token if token in "{}" else source[position:end])
         position = end
     parts.append(source[position:])
-    return Template("".join(parts), tuple(numbers))
+    return Template("".join(parts), tuple(numbers)), tuple(places)
 
 
 def _text_end(source: str, position: int, token: str) -> int:
@@ -90,36 +112,53 @@ def _comment_end(source: str, position: int) -> int:
     return position
 
 
-def _expression(source: str, start: int) -> tuple[str, int]:
-    """The expression whose brace opens at `start`, and where the text goes on.
+def _expression(source: str, opening: int) -> tuple[int, int]:
+    """Where the expression begins and ends whose brace opens at `opening`, blanks around it aside.
 
-    It ends at the first closing brace up to which the text is a Python expression: so braces within it, in sets,
-    dictionaries and strings, need no rule of their own.
+    It ends at the brace that closes the opening one by Python's own rules: braces in sets, dictionaries and strings
+    are part of it.
     """
-    end = start
-    for _ in range(_TRIES):
-        end = source.find("}", end + 1)
-        if end < 0:
-            break
-        text = source[start + 1 : end].strip()
-        if text and _is_expression(text):
-            return text, end + 1
-    first = source.find("}", start)
-    if first < 0:
-        raise _error(source, start, "This `{` is not closed: close it with `}`, or write `{{` for a brace.")
-    inside = source[start + 1 : first].strip()
-    if not inside:
-        raise _error(source, start, "There is nothing between the braces: write a Python expression, or `{{}}`.")
-    raise _error(source, start, f"`{inside[:60]}` is no Python expression: write `{{{{` for a brace of SQL.")
+    end = _closing(source, opening)
+    text = source[opening + 1 : end]
+    if not text.strip():
+        raise _error(source, opening, "There is nothing between the braces: write a Python expression, or `{{}}`.")
+    start = end - len(text.lstrip())
+    stop = start + len(text.strip())
+    if not _is_expression(source[start:stop]):
+        raise _invalid(source, opening, end)
+    return start, stop
+
+
+def _closing(source: str, opening: int) -> int:
+    expected = ["}"]
+    for found in _PYTHON.finditer(source, opening + 1):
+        token = found[0]
+        if closing := _CLOSING.get(token):
+            expected.append(closing)
+        elif token in ")]}":
+            if expected.pop() != token:
+                raise _invalid(source, opening, found.start())
+            if not expected:
+                return found.start()
+    raise _error(source, opening, "This `{` is not closed: close it with `}`, or write `{{` for a brace.")
 
 
 def _is_expression(text: str) -> bool:
     try:
-        compile(f"({text}\n)", FILENAME, "eval", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
-        compile(text.replace("\n", " "), FILENAME, "eval", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
-    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = compile(f"({text}\n)", FILENAME, "eval", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError, SystemError):
         return False
-    return True
+    assert isinstance(tree, ast.Expression)
+    only_comments = isinstance(tree.body, ast.Tuple) and not tree.body.elts and tree.body.col_offset == 0
+    return not only_comments
+
+
+def _invalid(source: str, opening: int, end: int) -> TemplateError:
+    inside = " ".join(source[opening + 1 : end].split())
+    inside = inside if len(inside) <= 60 else f"{inside[:60]}…"
+    return _error(source, opening, f"`{inside}` is no Python expression: write `{{{{` for a brace of SQL.")
 
 
 def _error(source: str, position: int, message: str) -> TemplateError:

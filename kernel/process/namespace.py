@@ -86,7 +86,7 @@ class Namespace:
     def hint(self, name: str | None) -> str:
         """For a NameError: which cell used to define this name, or ''."""
         label = self._forgotten.get(name or "")
-        return f"`{name}` was defined in {label}, which no longer defines it" if label else ""
+        return f"`{name}` was defined in {label}" if label else ""
 
     def _new(self, cell: str, before: Before) -> frozenset[str]:
         """Names of the cell's own code that are there, and names that came otherwise and are no other cell's."""

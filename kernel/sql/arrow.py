@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg._transformer import Transformer
+import pyarrow.csv as csv
+from psycopg.adapt import Transformer
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
@@ -20,7 +22,8 @@ from .wire import Field
 
 DECIMAL = {b"cascade": b"decimal"}
 
-Convert = Callable[[list[bytes | None]], pa.Array]
+Convert = Callable[[pa.Array], pa.Array]
+"""Binary array of Postgres' texts -> array of the column's type. Raises ValueError, of which Arrow's errors are."""
 
 _CAST = {
     20: pa.int64(),
@@ -35,47 +38,63 @@ _CAST = {
     1184: pa.timestamp("us", tz="UTC"),
 }
 """oid -> the type that Arrow itself reads from text. Integers of all sizes are int64, so that sums do not overflow."""
-
-_LISTS = {
-    1000: pa.bool_(),
-    1005: pa.int64(),
-    1007: pa.int64(),
-    1016: pa.int64(),
-    1021: pa.float64(),
-    1022: pa.float64(),
-    1009: pa.string(),
-    1015: pa.string(),
-    1182: pa.date32(),
-}
-"""oid of an array -> the type of its elements."""
-_BOOL, _BYTEA, _NUMERIC = 16, 17, 1700
+_BOOL, _BYTEA, _NUMERIC, _TEXTS = 16, 17, 1700, 1009
 
 
 class ArrowWriter:
-    """Turns results into the bytes of one Arrow IPC stream."""
+    """Turns columns of text into the bytes of one Arrow IPC stream."""
 
     def __init__(self, fields: Sequence[Field]) -> None:
-        kinds = [_kind(field) for field in fields]
+        kinds = [_kind(field.oid) for field in fields]
         self._names = [field.name for field in fields]
         self._converts = [convert for _, convert in kinds]
-        self.schema = pa.schema([spec.with_name(field.name) for (spec, _), field in zip(kinds, fields, strict=True)])
+        self.schema = pa.schema(
+            [
+                pa.field(field.name, kind, metadata=DECIMAL if field.oid == _NUMERIC else None)
+                for field, (kind, _) in zip(fields, kinds, strict=True)
+            ]
+        )
         self._sink = io.BytesIO()
         self._writer = pa.ipc.new_stream(self._sink, self.schema)
 
-    def write(self, result: PGresult, rows: int) -> bytes:
-        """The first `rows` rows of a result, and what came before them. Raises SqlError for a value out of range."""
-        arrays = []
-        for column, (name, convert) in enumerate(zip(self._names, self._converts, strict=True)):
-            values = [result.get_value(row, column) for row in range(rows)]
-            try:
-                arrays.append(convert(values))
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, OverflowError) as error:
-                raise SqlError(_out_of_range(name, error)) from None
-        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
-        return self._take()
+    def write_result(self, result: PGresult, rows: int) -> bytes:
+        """The first `rows` rows of a result. Raises SqlError for a value that cannot be shown."""
+        return self._write(
+            [
+                pa.array([result.get_value(row, column) for row in range(rows)], pa.binary())
+                for column in range(len(self._names))
+            ]
+        )
+
+    def write_csv(self, data: bytes, rows: int) -> bytes:
+        """The first `rows` rows of the output of COPY (see `CSV`). Raises SqlError for a value that cannot be shown."""
+        names = [str(index) for index in range(len(self._names))]
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.binary()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        return self._write([column.chunk(0) for column in table.slice(0, rows).columns])
 
     def finish(self) -> bytes:
+        """What is left to say, the schema of an empty result at least."""
         self._writer.close()
+        return self._take()
+
+    def _write(self, columns: Sequence[pa.Array]) -> bytes:
+        arrays = []
+        for name, convert, column in zip(self._names, self._converts, columns, strict=True):
+            try:
+                arrays.append(convert(column))
+            except (pa.ArrowException, ValueError) as error:
+                raise SqlError(_not_shown(name, error)) from None
+        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
         return self._take()
 
     def _take(self) -> bytes:
@@ -85,55 +104,70 @@ class ArrowWriter:
         return data
 
 
-def _out_of_range(name: str, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+CSV = "(FORMAT csv, FORCE_QUOTE *)"
+"""How COPY writes what `write_csv` reads: texts in quotes, NULL as nothing."""
+
+
+def _not_shown(name: str, error: Exception) -> str:
+    reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
     return (
         f"The column {name} has a value that a DataFrame cannot hold ({reason}): "
         f"write it as text, as in {name}::text, or leave it out."
     )
 
 
-def _kind(field: Field) -> tuple[pa.Field, Convert]:
-    if (target := _CAST.get(field.oid)) is not None:
-        return pa.field("", target), _casting(target)
-    if (element := _LISTS.get(field.oid)) is not None:
-        return pa.field("", pa.list_(element)), _listing(field.oid, element)
-    if field.oid == _BOOL:
-        return pa.field("", pa.bool_()), _booleans
-    if field.oid == _BYTEA:
-        return pa.field("", pa.binary()), _binaries
-    if field.oid == _NUMERIC:
-        return pa.field("", pa.string(), metadata=DECIMAL), _texts
-    return pa.field("", pa.string()), _texts
+def _kind(oid: int) -> tuple[pa.DataType, Convert]:
+    element = psycopg.adapters.types.get(oid)
+    if element is None or element.array_oid != oid:
+        return _scalar(oid)
+    if element.delimiter != ",":
+        return pa.string(), _text
+    kind, convert = _scalar(element.oid)
+    return pa.list_(kind), _listing(convert)
 
 
-def _texts(values: list[bytes | None]) -> pa.Array:
-    return pa.array(values, pa.binary()).cast(pa.string())
+def _scalar(oid: int) -> tuple[pa.DataType, Convert]:
+    if (target := _CAST.get(oid)) is not None:
+        return target, lambda column: _text(column).cast(target)
+    if oid == _BOOL:
+        return pa.bool_(), lambda column: pc.equal(column, pa.scalar(b"t", pa.binary()))
+    if oid == _BYTEA:
+        return pa.binary(), _bytes
+    return pa.string(), _text
 
 
-def _casting(target: pa.DataType) -> Convert:
-    def convert(values: list[bytes | None]) -> pa.Array:
-        texts = _texts(values)
-        if pa.types.is_timestamp(target) and target.tz:
-            texts = pc.replace_substring_regex(texts, r"([+-]\d\d)$", r"\1:00")
-        return texts.cast(target)
-
-    return convert
+def _text(column: pa.Array) -> pa.Array:
+    return column.cast(pa.string())
 
 
-def _booleans(values: list[bytes | None]) -> pa.Array:
-    return pa.array([None if value is None else value == b"t" for value in values], pa.bool_())
+def _bytes(column: pa.Array) -> pa.Array:
+    return pa.array([None if value is None else _unhex(value) for value in column.to_pylist()], pa.binary())
 
 
-def _binaries(values: list[bytes | None]) -> pa.Array:
-    """`\\x` and hexadecimal digits, the only form since PostgreSQL 9."""
-    return pa.array([None if value is None else bytes.fromhex(value[2:].decode()) for value in values], pa.binary())
+def _unhex(value: bytes) -> bytes:
+    """`\\x` and hexadecimal digits (see `transaction.SETTINGS`)."""
+    if not value.startswith(b"\\x"):
+        raise ValueError("bytes in the old format: leave bytea_output as it is")
+    return bytes.fromhex(value[2:].decode())
 
 
-def _listing(oid: int, element: pa.DataType) -> Convert:
-    loader = Transformer().get_loader(oid, Format.TEXT)
+def _listing(convert: Convert) -> Convert:
+    """Arrays of any type are read as arrays of text, and their elements then as columns are."""
+    load = Transformer().get_loader(_TEXTS, Format.TEXT).load
 
-    def convert(values: list[bytes | None]) -> pa.Array:
-        return pa.array([None if value is None else loader.load(value) for value in values], pa.list_(element))
+    def convert_all(column: pa.Array) -> pa.Array:
+        offsets, flat = [0], list[str | None]()
+        for value in column.to_pylist():
+            if value is not None:
+                flat += _flat(load(value))
+            offsets.append(len(flat))
+        elements = convert(pa.array(flat, pa.string()).cast(pa.binary()))
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements, mask=column.is_null())
 
-    return convert
+    return convert_all
+
+
+def _flat(items: list[str | None]) -> list[str | None]:
+    if any(isinstance(item, list) for item in items):
+        raise ValueError("an array of several dimensions")
+    return items

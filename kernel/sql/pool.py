@@ -16,6 +16,8 @@ from .wire import Wire
 
 KEEP = 60.0
 """Seconds that an idle connection stays open."""
+CLEANING = 5.0
+"""Seconds that the server has to clean a connection; then it is closed."""
 
 
 class Pool:
@@ -24,27 +26,31 @@ class Pool:
     def __init__(self, spec: ConnectionSpec, portal: Identity | None) -> None:
         self.spec = spec
         self._portal = portal
-        self._places = asyncio.Semaphore(spec.pool_size)
+        self._places = asyncio.Semaphore(max(1, spec.pool_size))
         self._idle: list[Wire] = []
         self.taken = 0
+        """Connections in use, and those who wait for one."""
 
     async def take(self) -> Wire:
         """An idle connection or a new one; waits for a place. Raises SqlError."""
-        await self._places.acquire()
+        self.taken += 1
         try:
-            self.taken += 1
+            await self._places.acquire()
+        except BaseException:
+            self.taken -= 1
+            raise
+        try:
             while self._idle:
                 wire = self._idle.pop()
                 if wire.usable:
                     return wire
                 await wire.close()
-            return await self.open()
+            return await self._open()
         except BaseException:
             self._left()
             raise
 
-    async def open(self) -> Wire:
-        """A connection beside the idle ones. Raises SqlError."""
+    async def _open(self) -> Wire:
         try:
             return await connect(parse(self.spec.url), self._portal)
         except (SqlError, BadUrl) as error:
@@ -53,29 +59,35 @@ class Pool:
     async def give(self, wire: Wire) -> None:
         """Back it goes, as it was when it was new; one that cannot be cleaned is closed."""
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(CLEANING):
                 await wire.script("DISCARD ALL")
-            wire.since = monotonic()
-            self._idle.append(wire)
         except (psycopg.Error, ServerError, TimeoutError):
-            await wire.close()
-        finally:
-            self._left()
+            await self.drop(wire)
+            return
+        except BaseException:
+            await self.drop(wire)
+            raise
+        wire.since = monotonic()
+        self._idle.append(wire)
+        self._left()
 
     async def drop(self, wire: Wire) -> None:
-        with suppress(Exception):
-            await wire.close()
-        self._left()
+        try:
+            with suppress(Exception):
+                await wire.close()
+        finally:
+            self._left()
 
     def _left(self) -> None:
         self.taken -= 1
         self._places.release()
 
     async def trim(self, keep: float = KEEP) -> bool:
-        """Close what has been idle for longer; whether nothing is left."""
+        """Close what has been idle for longer than `keep` seconds; whether nothing is left."""
         now = monotonic()
         old = [wire for wire in self._idle if now - wire.since >= keep]
         self._idle = [wire for wire in self._idle if now - wire.since < keep]
         for wire in old:
-            await wire.close()
+            with suppress(Exception):
+                await wire.close()
         return not self._idle and not self.taken

@@ -206,7 +206,15 @@ def _invalid(text: str, reason: str) -> Malformed:
         return Malformed("unknown_type", "The message has no `type`.", request_id)
     if kind not in _TYPES:
         return Malformed("unknown_type", f"There is no message type {kind[:60]!r}.", request_id)
-    return Malformed("invalid_message", f"{kind}: {reason}", request_id)
+    return Malformed("invalid_message", f"{kind} cannot be read: {_sentence(reason)}", request_id)
+
+
+def _sentence(reason: str) -> str:
+    """Expected `int`, got `str` - at `$.epoch` -> `epoch`: expected `int`, got `str`."""
+    what, _, where = reason.partition(" - at `")
+    path = where.removeprefix("$").removeprefix(".").rstrip("`")
+    lowered = what[:1].lower() + what[1:]
+    return f"`{path}`: {lowered}." if path else f"{lowered}."
 
 
 def _legible_id(text: str) -> RequestId | None:

@@ -97,8 +97,8 @@ def test_limits_are_at_least_one(limit: str, root: User, browse: Browse) -> None
     assert not Connection.objects.exists()
 
 
-def test_a_notebook_changes_title_and_owner(notebook: Notebook, sam: User, root: User, browse: Browse) -> None:
-    sent = _notebook(notebook, title="Sales 2026", owner=sam.pk)
+def test_a_notebook_gets_another_owner(notebook: Notebook, sam: User, root: User, browse: Browse) -> None:
+    sent = _notebook(notebook, owner=sam.pk)
     assert browse(root).post(f"{NOTEBOOKS}{notebook.pk}/change/", sent).status_code == 302
     notebook.refresh_from_db()
     assert notebook.owner == sam

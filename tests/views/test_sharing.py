@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from notebooks_app.forms import MemberForm
 from notebooks_app.models import Membership, Notebook
 
 Browse = Callable[..., Client]
@@ -74,6 +75,14 @@ def test_what_cannot_be_added_says_why(
     assert response.status_code == 400
     assert reason in response.content.decode()
     assert notebook.memberships.get().role == "editor"
+
+
+def test_a_double_click_adds_once(notebook: Notebook, sam: User) -> None:
+    """Both requests are checked before either has stored anything."""
+    forms = [MemberForm(notebook, {"name": "sam", "role": "viewer"}) for _ in range(2)]
+    assert all(form.is_valid() for form in forms)
+    first, second = (form.save() for form in forms)
+    assert first == second == notebook.memberships.get()
 
 
 def test_whoever_left_cannot_be_added(address: str, notebook: Notebook, ada: User, sam: User, browse: Browse) -> None:

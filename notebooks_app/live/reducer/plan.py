@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import msgspec
@@ -161,11 +162,24 @@ def _forget(draft: Draft) -> list[Forgotten]:
         kept = names.defines if names and derived and derived.invalid is None else frozenset()
         gone = sorted(held - kept)
         if gone:
-            label = draft.label(cell) if cell in state.cells else "a cell that was deleted"
+            label = _former(draft, cell)
             found += [Forgotten(name=name, cell=cell, label=label) for name in gone]
             withdraw(draft, cell)
     draft.set(suspects=frozenset(), forgetting=state.forgetting + tuple(found))
     return found
+
+
+def _former(draft: Draft, cell: str) -> str:
+    """Which cell defined a name, and why it does no longer."""
+    state = draft.state
+    if cell in state.cells:
+        present = state.cells[cell]
+        return f"{draft.label(cell)}, which {'is disabled' if present.disabled else 'no longer defines it'}"
+    deleted = state.deleted.get(cell)
+    if deleted is None:
+        return "a cell that was deleted"
+    place = bisect_left(state.order, deleted.position, key=lambda other: state.cells[other].position)
+    return f"cell {place + 1}, which was deleted"
 
 
 def withdraw(draft: Draft, cell: str) -> None:

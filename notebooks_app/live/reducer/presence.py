@@ -19,7 +19,7 @@ def move_to(draft: Draft, operation: op.MoveTo) -> None:
 
 
 def leave(draft: Draft, operation: op.Leave) -> None:
-    gone = [client for client in operation.clients if client in draft.state.people]
+    gone = {client for client in operation.clients if client in draft.state.people}
     for client in gone:
         draft.set(people=draft.state.people.delete(client))
     if gone:

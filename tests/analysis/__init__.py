@@ -1,0 +1,1 @@
+"""The analysis of cells: names, placeholders, tables, and what is refused."""
