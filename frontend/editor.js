@@ -1,5 +1,12 @@
 // The editor bundle: one CodeMirror 6 editor per cell, with collaboration and remote cursors.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import {
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  closeCompletion,
+  completionKeymap,
+  completionStatus,
+} from "@codemirror/autocomplete";
 import {
   collab,
   getClientID,
@@ -18,8 +25,8 @@ import {
   indentUnit,
   syntaxHighlighting,
 } from "@codemirror/language";
-import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { Annotation, ChangeSet, Compartment, EditorState, StateEffect, StateField, Text } from "@codemirror/state";
+import { closeSearchPanel, highlightSelectionMatches, searchKeymap, searchPanelOpen } from "@codemirror/search";
+import { Annotation, ChangeSet, Compartment, EditorState, Prec, StateEffect, StateField, Text } from "@codemirror/state";
 import {
   Decoration,
   EditorView,
@@ -69,6 +76,14 @@ const remote = Annotation.define();
 function languageOf(type) {
   if (type === "sql") return sql({ dialect: PostgreSQL });
   return type === "markdown" ? markdown() : python();
+}
+
+const completionKeys = completionKeymap.filter((binding) => binding.key !== "Escape");
+
+/** Escape closes a list or a panel that is to be seen; otherwise it leaves the editor, however fast one typed. */
+function closeWhatIsOpen(view) {
+  if (completionStatus(view.state) === "active") return closeCompletion(view);
+  return searchPanelOpen(view.state) && closeSearchPanel(view);
 }
 
 // Where the others are ------------------------------------------------------------------------------------------
@@ -142,8 +157,9 @@ export class CellEditor {
       state: EditorState.create({
         doc: code,
         extensions: [
+          Prec.highest(keymap.of([{ key: "Escape", run: closeWhatIsOpen }, ...completionKeys])),
           keymap.of(keys),
-          keymap.of([...closeBracketsKeymap, ...completionKeymap, ...searchKeymap, ...historyKeymap]),
+          keymap.of([...closeBracketsKeymap, ...searchKeymap, ...historyKeymap]),
           keymap.of([...defaultKeymap, indentWithTab]),
           lineNumbers(),
           highlightSpecialChars(),
@@ -154,7 +170,7 @@ export class CellEditor {
           indentOnInput(),
           bracketMatching(),
           closeBrackets(),
-          autocompletion({ activateOnTyping: true }),
+          autocompletion({ defaultKeymap: false }),
           highlightActiveLine(),
           highlightSelectionMatches(),
           syntaxHighlighting(colours),

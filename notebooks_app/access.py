@@ -106,7 +106,8 @@ def get_deleted_notebook(user: Any, notebook_id: UUID | str) -> Notebook:
     """A deleted notebook of the user's own, to bring it back. Raises `Http404`."""
     notebooks = Notebook.objects.filter(pk=notebook_id, deleted_at__isnull=False)
     if not user.is_superuser:
-        notebooks = notebooks.filter(Q(owner=user) | Q(memberships__user=user, memberships__role="owner"))
+        member = Q(memberships__user=user) | Q(memberships__group__user=user)
+        notebooks = notebooks.filter(Q(owner=user) | (member & Q(memberships__role="owner")))
     notebook = notebooks.distinct().first()
     if notebook is None:
         raise Http404("There is no such deleted notebook.")

@@ -1,4 +1,4 @@
-"""Analysis of long sources in another process: CPython may need seconds for a text, and the caller has one loop."""
+"""Analysis of long sources in a process of its own: CPython may need seconds for one, and the caller has one loop."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ import msgspec
 from . import CellType, analyse
 from .helper import Task
 from .names import Names, Problem
+from .problems import MAX_SOURCE
 
 SMALL = 8192
 """Bytes of source that are analysed at once, where they are asked for."""
 LIMIT = 2.0
 """Seconds that a longer one may take."""
+START = 30.0
+"""Seconds that the process may take to start."""
 
 _ROOT = Path(__file__).resolve().parents[2]
-_TOO_SLOW = Problem(code="too_slow", message="The code takes too long to be analysed: split it into several cells.")
-_DIED = Problem(code="too_deep", message="Python itself fails to read this code: split it into several cells.")
+_TOO_SLOW = Problem(code="too_slow", message="This takes too long to analyse: split the cell.")
 
 
 class AnalysisProcess:
-    """Started when first needed, ended when an analysis takes too long; one analysis at a time."""
+    """Started when first needed, replaced when an analysis takes too long or ends it; one analysis at a time."""
 
     def __init__(self, limit: float = LIMIT) -> None:
         self._limit = limit
@@ -35,28 +37,26 @@ class AnalysisProcess:
         self, cell_type: CellType, source: str, *, output_name: str = "", dataframes: bool = False
     ) -> Names:
         """As `analyse`, in bounded time."""
-        try:
-            size = len(source.encode())
-        except UnicodeEncodeError:
-            size = 0  # refused at once
-        if size <= SMALL:
+        if cell_type == "markdown" or not SMALL < _size(source) <= MAX_SOURCE:
             return analyse(cell_type, source, output_name=output_name, dataframes=dataframes)
         task = Task(cell_type=cell_type, source=source, output_name=output_name, dataframes=dataframes)
         async with self._turn:
-            try:
-                process = await self._started()
-                return await asyncio.wait_for(_ask(process, task), self._limit)
-            except TimeoutError:
-                await self.close()
-                return Names(problem=_TOO_SLOW)
-            except (EOFError, OSError):
-                await self.close()
-                return Names(problem=_DIED)
-            except asyncio.CancelledError:
-                await self.close()  # its answer would be taken for the next one's
-                raise
+            for _ in range(2):  # it may have been killed while it had nothing to do, or by this very source
+                try:
+                    process = await self._started()
+                    return await asyncio.wait_for(_ask(process, task), self._limit)
+                except TimeoutError:
+                    await self.close()
+                    break
+                except (EOFError, OSError):
+                    await self.close()
+                except BaseException:
+                    await self.close()  # cancelled: its answer would be taken for the next one's
+                    raise
+        return Names(problem=_TOO_SLOW)
 
     async def close(self) -> None:
+        """End the process; what is being analysed ends as too slow. A later analysis starts another one."""
         process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -75,8 +75,17 @@ class AnalysisProcess:
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
-            await _ask(self._process, Task(cell_type="python", source=""))  # starting is not part of the limit
+            first = Task(cell_type="python", source="")
+            await asyncio.wait_for(_ask(self._process, first), START)  # starting is not part of the limit
         return self._process
+
+
+def _size(source: str) -> int:
+    """Bytes; 0 for a text with a lone surrogate, which is refused at once wherever it is analysed."""
+    try:
+        return len(source.encode())
+    except UnicodeEncodeError:
+        return 0
 
 
 async def _ask(process: asyncio.subprocess.Process, task: Task) -> Names:

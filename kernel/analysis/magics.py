@@ -52,15 +52,19 @@ def find_magic(source: str, parses: Callable[[str], bool], line: int | None) -> 
     A line is one if everything before it parses with `pass` in its place: so `%` in a text or within brackets is
     not taken for a magic. The `line` where Python stopped is looked at first.
     """
-    candidates = list(_LINE.finditer(source))
-    there = [found for found in candidates if source.count("\n", 0, found.start()) + 1 == line][:1]
-    for found in (there + candidates)[:_TRIES]:
+    for found in _candidates(source, line):
         kept = source[: found.start()] + (found["before"] or found["indent"] or "") + "pass"
         if found["value"]:
             kept = source[: found.start("value")] + "0"
         if parses(kept):
             return _problem(source, found)
     return None
+
+
+def _candidates(source: str, line: int | None) -> list[re.Match[str]]:
+    stopped = sum(len(text) + 1 for text in source.split("\n")[: line - 1]) if line else -1
+    found = sorted(_LINE.finditer(source), key=lambda each: each.start() != stopped)
+    return found[:_TRIES]
 
 
 def _problem(source: str, found: re.Match[str]) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from types import CodeType
+from typing import Any
 
 from .magics import find_magic
 from .problems import Refused, check_text, refuse, too_deep
@@ -51,10 +52,19 @@ def _syntax(error: SyntaxError, text: str) -> Refused:
     """The compiler counts columns in bytes, the parser in characters; both from 1, and 0 if unknown."""
     line = error.lineno if error.lineno and error.lineno > 0 else None
     column = max(error.offset - 1, 0) if line and error.offset is not None else None
-    lines = text.split("\n")
-    if text and line and column and line <= len(lines):
-        column = len(lines[line - 1].encode()[:column].decode(errors="ignore"))
+    if text and line and column:
+        column = _characters(text, line, column)
     return refuse("syntax", f"Python cannot read this: {error.msg}.", line, column)
+
+
+def place_of(node: Any, source: str) -> tuple[int, int]:
+    """Line and column of a node, in characters: the tree has bytes."""
+    return node.lineno, _characters(source, node.lineno, node.col_offset)
+
+
+def _characters(text: str, line: int, column: int) -> int:
+    lines = text.split("\n", line)
+    return len(lines[line - 1].encode()[:column].decode(errors="ignore")) if line <= len(lines) else column
 
 
 def _parses(source: str) -> bool:

@@ -1,11 +1,11 @@
-"""Python source -> Names, by the rules of the reactive semantics (`docs/architecture.md`)."""
+"""Python source -> Names, by the rules of the reactive semantics."""
 
 from __future__ import annotations
 
 import ast
 
 from .names import Names
-from .parsing import check, parse
+from .parsing import check, parse, place_of
 from .problems import Refused, refuse
 from .scopes import Globals, global_names
 
@@ -18,9 +18,9 @@ def analyse_python(source: str) -> Names:
     """
     try:
         tree = parse(source)
-        _refuse_star(tree)
+        _refuse_star(tree, source)
         found = global_names(tree)
-        _refuse_foreign(found)
+        _refuse_foreign(found, source)
         check(tree, source)
     except Refused as refused:
         return Names(problem=refused.problem)
@@ -39,7 +39,7 @@ def _public(names: set[str]) -> frozenset[str]:
     return frozenset(name for name in names if not is_private(name))
 
 
-def _refuse_star(tree: ast.Module) -> None:
+def _refuse_star(tree: ast.Module, source: str) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             module = "." * node.level + (node.module or "")
@@ -47,11 +47,11 @@ def _refuse_star(tree: ast.Module) -> None:
                 f"`from {module} import *` does not say which names it defines: import them by name, "
                 f"or `import {module}`."
             )
-            raise refuse("star_import", message, node.lineno, node.col_offset)
+            raise refuse("star_import", message, *place_of(node, source))
 
 
-def _refuse_foreign(found: Globals) -> None:
+def _refuse_foreign(found: Globals, source: str) -> None:
     for name, node in sorted(found.deleted.items()):
         if name not in found.bound and name not in found.passing:
             message = f"`del {name}` would delete a name that this cell does not define: change the cell that does."
-            raise refuse("foreign_del", message, getattr(node, "lineno", None), getattr(node, "col_offset", None))
+            raise refuse("foreign_del", message, *place_of(node, source))

@@ -50,6 +50,7 @@ class _Scope:
     declared_nonlocal: set[str] = field(default_factory=set)
     touched: list[tuple[str, Manner, ast.AST]] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
+    early: set[str] = field(default_factory=set)  # read by a class body that may not have bound them yet
 
     def name(self, name: str) -> str:
         """`__x` in a class is `_Class__x`."""
@@ -59,8 +60,12 @@ class _Scope:
 
     def is_global(self, name: str) -> bool:
         """Whether a name that is used here is the module's."""
+        if name in self.early and name in self.bound and name not in self.declared_nonlocal:
+            return True  # a class body looks for what it binds itself in the module, past any function around it
         scope: _Scope | None = self
         while scope is not None and scope.kind != "module":
+            if scope.kind == "class" and scope is not self and name == "__class__":
+                return False
             if scope is self or scope.kind != "class" or self._sees_class(scope):
                 if name in scope.declared_global:
                     return True
@@ -118,9 +123,9 @@ def _collect(scope: _Scope, scopes: list[_Scope]) -> None:
                 _touch(scope, name, manner, node)
             scopes.extend(_nested(scope, node))
     if scope.kind == "class":
-        early = {scope.name(name) for name in _early_reads(scope.nodes)}
-        scope.read -= {name for name, manner, _ in scope.touched if manner == "bind"} - early
-        scope.bound -= early
+        scope.early = {scope.name(name) for name in _early_reads(scope.nodes)}
+        scope.read -= {name for name, manner, _ in scope.touched if manner == "bind"}
+        scope.read |= scope.early
 
 
 def _touch(scope: _Scope, name: str, manner: Manner, node: ast.AST) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import keyword
 
-from .names import Names
-from .problems import Refused, check_text
+import msgspec
+
+from .names import Names, Problem
+from .problems import Refused, check_text, place, refuse
 from .python import analyse_python, is_private
 from .tables import tables_of
-from .templates import Template, TemplateError, split
+from .templates import Template, TemplateError, split, split_placed
 
 __all__ = ["Template", "TemplateError", "analyse_sql", "is_result_name", "split"]
 
@@ -17,25 +19,20 @@ def analyse_sql(source: str, *, output_name: str = "", dataframes: bool = False)
     """What a SQL cell defines and references; never raises.
 
     It references the names in its `{expressions}` and defines `output_name`. On the notebook's own DataFrames
-    (`dataframes`) its tables are references too; on a connection they are tables, which only order and mark.
+    (`dataframes`) its tables, less those that it makes itself, are references too; on a connection they are tables, which only order and mark.
     """
     try:
         check_text(source)
-        template = split(source)
+        template, places = split_placed(source)
+        references = _references(source, template.expressions, places)
     except Refused as refused:
         return Names(problem=refused.problem)
     except TemplateError as error:
         return Names(problem=error.problem)
-    references: set[str] = set()
-    for expression in template.expressions:
-        names = analyse_python(f"({expression}\n)")
-        if names.problem is not None:
-            return Names(problem=names.problem)
-        references |= names.references
     reads, writes = tables_of(template.statement, "duckdb" if dataframes else "postgres")
     defines = frozenset({output_name} if is_result_name(output_name) else ())
     if dataframes:
-        references |= {table for table in _cased(reads, source) if table.isidentifier() and not is_private(table)}
+        references |= {table for table in reads - writes if table.isidentifier() and not is_private(table)}
         reads = writes = frozenset()
     return Names(
         defines=defines,
@@ -45,17 +42,30 @@ def analyse_sql(source: str, *, output_name: str = "", dataframes: bool = False)
     )
 
 
-def _cased(tables: frozenset[str], source: str) -> set[str]:
-    """Table names in the spelling of the source: Python tells `Sales` from `sales`, where SQL does not."""
-    words: dict[str, set[str]] = {}
-    for word in _words(source):
-        words.setdefault(word.lower(), set()).add(word)
-    return {spelling for table in tables for spelling in words.get(table.lower(), {table})}
+def _references(source: str, expressions: tuple[str, ...], places: tuple[int, ...]) -> set[str]:
+    """Raises Refused, with the place in the cell."""
+    found: set[str] = set()
+    for expression, start in zip(expressions, places, strict=True):
+        if expression.isidentifier() and not keyword.iskeyword(expression) and expression.isascii():
+            found |= {expression} if not is_private(expression) else set()  # the usual case, and a fast one
+            continue
+        names = analyse_python(f"({expression}\n)")
+        if names.problem is not None:
+            raise Refused(_moved(names.problem, source, start))
+        if names.defines:
+            message = f"A placeholder only reads: assign `{min(names.defines)}` in a Python cell."
+            raise refuse("template", message, *place(source, start))
+        found |= names.references
+    return found
 
 
-def _words(source: str) -> list[str]:
-    cleaned = "".join(char if char.isalnum() or char == "_" else " " for char in source)
-    return cleaned.split()
+def _moved(problem: Problem, source: str, start: int) -> Problem:
+    """A problem of `(expression)`, which begins at `start` of the source, as one of the source."""
+    line, column = place(source, start)
+    if problem.line is not None and problem.column is not None:
+        column = column + max(problem.column - 1, 0) if problem.line == 1 else problem.column
+        line += problem.line - 1
+    return msgspec.structs.replace(problem, line=line, column=column)
 
 
 def is_result_name(name: str) -> bool:

@@ -3,92 +3,142 @@
 from __future__ import annotations
 
 import logging
-import re
+from functools import cache
 from typing import Any
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 
-logging.getLogger("sqlglot").setLevel(logging.ERROR)
+from .wording import tables_by_wording
 
-LONGEST = 64 * 1024
-"""Characters beyond which the short reading is used: sqlglot takes a second for a megabyte."""
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
-_WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
-_SHORT_READS = re.compile(
-    r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)", re.IGNORECASE
-)
-_SHORT_WRITES = re.compile(
-    r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?|COPY"
-    r"|(?:CREATE|DROP|ALTER)\s+(?:\w+\s+)*?(?:TABLE|VIEW)(?:\s+IF\s+(?:NOT\s+)?EXISTS)?)"
-    r"\s+(?:ONLY\s+)?((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)",
-    re.IGNORECASE,
-)
+LONGEST = 16 * 1024
+"""Characters beyond which only the wording is looked at: sqlglot takes a second for a hundred thousand."""
+STEPS = 40
+"""How often sqlglot may look at a token, on average: it reads the same words again and again where it has to guess."""
+
+_WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable, exp.Copy)
+_CHANGES = (exp.Update, exp.Delete, exp.Merge)
+_RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE")
+_FAILURES = (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError, AssertionError)
 
 
 def tables_of(statement: str, dialect: str) -> tuple[frozenset[str], frozenset[str]]:
-    """(read, written): `table` or `schema.table`, folded as the dialect folds names, CTEs and aliases aside."""
+    """(read, written): `table` or `schema.table`, CTEs and aliases aside.
+
+    Unquoted names are folded to lower case as Postgres does it; for `duckdb` names stay as they are spelled.
+    """
+    fold = dialect != "duckdb"
     if len(statement) > LONGEST:
-        return _short(statement)
+        return tables_by_wording(statement, fold)
     try:
-        trees = sqlglot.parse(statement, read=dialect)
-    except (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError):
-        return _short(statement)
-    reads: set[str] = set()
-    writes: set[str] = set()
-    for tree in trees:
-        if tree is None:
-            continue
-        if isinstance(tree, exp.Command):
-            more_reads, more_writes = _short(tree.sql(dialect=dialect))
-            reads |= more_reads
-            writes |= more_writes
-        else:
-            _collect(tree, reads, writes)
+        trees = _parse(statement, dialect)
+        reads: set[str] = set()
+        writes: set[str] = set()
+        for tree in trees:
+            if isinstance(tree, exp.Command):
+                more_reads, more_writes = tables_by_wording(tree.sql(dialect=dialect), fold)
+                reads |= more_reads
+                writes |= more_writes
+            elif tree is not None:
+                _collect(tree, reads, writes, fold)
+    except _FAILURES:
+        return tables_by_wording(statement, fold)
     return frozenset(reads), frozenset(writes)
 
 
-def _collect(tree: exp.Expr, reads: set[str], writes: set[str]) -> None:
-    ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    targets = {id(target) for node in tree.find_all(*_WRITES) for target in _targets(node)}
-    into = {id(table) for node in tree.find_all(exp.Into) for table in node.find_all(exp.Table)}
+class _TooMuch(SqlglotError):
+    pass
+
+
+@cache
+def _parser_class(dialect: str) -> Any:
+    """The dialect's parser, but it gives up when it has gone back and forth for too long."""
+    base: Any = Dialect.get_or_raise(dialect).parser_class
+
+    class Bounded(base):  # type: ignore[misc]
+        steps = 0
+
+        def _advance(self, times: int = 1) -> None:
+            self.steps -= 1
+            if self.steps < 0:
+                raise _TooMuch("too many steps")
+            super()._advance(times)
+
+    return Bounded
+
+
+def _parse(statement: str, dialect: str) -> list[exp.Expr | None]:
+    described = Dialect.get_or_raise(dialect)
+    tokens = described.tokenize(statement)
+    parser = _parser_class(dialect)(dialect=described)
+    parser.steps = STEPS * (len(tokens) + 50)
+    trees: list[exp.Expr | None] = parser.parse(tokens, statement)
+    return trees
+
+
+def _collect(tree: exp.Expr, reads: set[str], writes: set[str], fold: bool) -> None:
+    targets: set[int] = set()
+    aside: set[int] = set()
+    for node in tree.find_all(*_WRITES):
+        tables, others = _targets(node)
+        targets.update(map(id, tables))
+        aside.update(map(id, others))
+    targets.update(id(table) for node in tree.find_all(exp.Into) for table in node.find_all(exp.Table))
     for table in tree.find_all(exp.Table):
-        name = _name(table)
-        if not name:
+        name = _name(table, fold)
+        if not name or id(table) in aside:
             continue
-        if id(table) in targets or id(table) in into:
+        if id(table) in targets:
             writes.add(name)
-            if isinstance(table.parent, exp.Update | exp.Delete | exp.Merge):
+            if isinstance(table.parent, _CHANGES):
                 reads.add(name)
-        elif name not in ctes:
+        elif table.args.get("db") or not _is_cte(table, name.lower()):
             reads.add(name)
 
 
-def _targets(node: Any) -> list[exp.Table]:
-    target = node.this
-    if isinstance(node, exp.TruncateTable):
-        return [each for each in node.expressions if isinstance(each, exp.Table)]
-    if isinstance(target, exp.Schema):
-        target = target.this
-    return [target] if isinstance(target, exp.Table) else []
+def _targets(node: Any) -> tuple[list[exp.Table], list[exp.Table]]:
+    """The tables that a statement writes, and what looks like a table in it and is none: an index, a function."""
+    target = node.this.this if isinstance(node.this, exp.Schema) else node.this
+    tables = [target] if isinstance(target, exp.Table) else []
+    if isinstance(node, exp.Copy):
+        return (tables if node.args.get("kind") else []), []
+    if isinstance(node, exp.TruncateTable | exp.Drop):
+        named = [target, *node.expressions, *(node.args.get("tables") or ())]
+        tables = [each for each in named if isinstance(each, exp.Table)]
+    if isinstance(node, exp.Alter):
+        tables += [action.this for action in node.args.get("actions") or () if isinstance(action, exp.AlterRename)]
+    kind = node.args.get("kind")
+    if isinstance(node, exp.Create | exp.Drop) and str(kind).upper() not in _RELATIONS:
+        called = target.this if isinstance(target, exp.UserDefinedFunction) else target
+        return [], [each for each in (called, *tables) if isinstance(each, exp.Table)]
+    return tables, []
 
 
-def _name(table: exp.Table) -> str:
-    """Unquoted names are folded to lower case, as Postgres does."""
-    parts = [part for part in (table.args.get("db"), table.args.get("this")) if isinstance(part, exp.Identifier)]
+def _is_cte(table: exp.Table, name: str) -> bool:
+    """Whether a name is that of a CTE where it stands: in `WITH a AS (SELECT * FROM a)` the inner one is a table."""
+    node: exp.Expr | None = table
+    within: exp.Expr | None = None  # the CTE that we come from
+    while node is not None:
+        if isinstance(node, exp.CTE):
+            within = node
+        with_ = node.args.get("with_") or node.args.get("with")
+        if isinstance(node, exp.With):
+            with_ = None
+        if isinstance(with_, exp.With):
+            for cte in with_.expressions:
+                if cte is within and not with_.args.get("recursive"):
+                    break
+                if cte.alias_or_name.lower() == name:
+                    return True
+        node = node.parent
+    return False
+
+
+def _name(table: exp.Table, fold: bool) -> str:
     if not isinstance(table.args.get("this"), exp.Identifier):
         return ""  # a function in FROM
-    return ".".join(part.name if part.quoted else part.name.lower() for part in parts)
-
-
-def _short(statement: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What the words before names say, where the statement as a whole is not understood."""
-    return (
-        frozenset(_folded(name) for name in _SHORT_READS.findall(statement)),
-        frozenset(_folded(name) for name in _SHORT_WRITES.findall(statement)),
-    )
-
-
-def _folded(name: str) -> str:
-    return ".".join(part[1:-1] if part.startswith('"') else part.lower() for part in name.split("."))
+    parts = [part for part in (table.args.get("db"), table.args.get("this")) if isinstance(part, exp.Identifier)]
+    return ".".join(part.name.lower() if fold and not part.quoted else part.name for part in parts)

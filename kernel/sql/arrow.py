@@ -33,12 +33,11 @@ _CAST = {
     700: pa.float64(),
     701: pa.float64(),
     1082: pa.date32(),
-    1083: pa.time64("us"),
     1114: pa.timestamp("us"),
     1184: pa.timestamp("us", tz="UTC"),
 }
 """oid -> the type that Arrow itself reads from text. Integers of all sizes are int64, so that sums do not overflow."""
-_BOOL, _BYTEA, _NUMERIC, _TEXTS = 16, 17, 1700, 1009
+_BOOL, _BYTEA, _TIME, _NUMERIC, _TEXTS = 16, 17, 1083, 1700, 1009
 
 
 class ArrowWriter:
@@ -133,11 +132,18 @@ def _scalar(oid: int) -> tuple[pa.DataType, Convert]:
         return pa.bool_(), lambda column: pc.equal(column, pa.scalar(b"t", pa.binary()))
     if oid == _BYTEA:
         return pa.binary(), _bytes
+    if oid == _TIME:
+        return pa.time64("us"), _time
     return pa.string(), _text
 
 
 def _text(column: pa.Array) -> pa.Array:
     return column.cast(pa.string())
+
+
+def _time(column: pa.Array) -> pa.Array:
+    """Arrow reads no times of day, only whole timestamps."""
+    return pc.binary_join_element_wise("1970-01-01", _text(column), " ").cast(pa.timestamp("us")).cast(pa.time64("us"))
 
 
 def _bytes(column: pa.Array) -> pa.Array:

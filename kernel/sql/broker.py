@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -17,10 +17,10 @@ from kernel.protocol import SqlReply
 from .connect import Identity, connect, identity
 from .errors import ServerError, recordable, unopened
 from .execution import CANCELLED, Outcome, execute
-from .explaining import checked, explained
-from .pool import Pool
+from .explaining import LOST, checked, explained
+from .pool import KEEP, Pool
 from .records import ConnectionSpec, SqlError, StatementRecord, Ticket
-from .script import Statement, split
+from .script import split
 from .transaction import AGAIN, CANCELLING, begin, leave
 from .url import BadUrl, parse
 from .wire import Wire
@@ -33,6 +33,7 @@ SWEEP = 15.0
 """Seconds between looks at idle connections."""
 
 Record = Callable[[StatementRecord], Awaitable[None]]
+T = TypeVar("T")
 
 
 class _Run:
@@ -43,6 +44,8 @@ class _Run:
         self.outcome = Outcome()
         self.opening: asyncio.Task[Wire] | None = None
         self.wire: Wire | None = None
+        self.cancelling = asyncio.Lock()
+        """Held while a cancellation is on its way: the wire must not serve anybody else by then."""
 
 
 class Broker:
@@ -148,10 +151,10 @@ class Broker:
         except ServerError as error:
             raise SqlError(explained(error, run.outcome, spec)) from None
         except psycopg.Error:
-            raise SqlError("The connection to the database was lost while the statement ran. Run it again.") from None
+            raise SqlError(LOST) from None
         finally:
             run.wire = None
-            await asyncio.shield(self._spawn(leave(pool, wire, committed=committed)))
+            await asyncio.shield(self._spawn(_left(run, pool, wire, committed)))
 
     async def _begun(self, run: _Run, pool: Pool) -> Wire:
         """A connection in a fresh transaction, unless the run is revoked meanwhile."""
@@ -171,21 +174,25 @@ class Broker:
         while run in self._runs:
             if run.opening is not None:
                 run.opening.cancel()
-            elif run.wire is not None:
-                with contextlib.suppress(psycopg.Error, OSError):
-                    await run.wire.cancel(CANCELLING)
+            async with run.cancelling:
+                if run.wire is not None:
+                    with contextlib.suppress(psycopg.Error, OSError):
+                        await run.wire.cancel(CANCELLING)
             await asyncio.sleep(AGAIN)
 
     def _pool(self, spec: ConnectionSpec) -> Pool:
         if self._sweeper is None:
             self._sweeper = asyncio.create_task(self._sweep())
-        return self._pools.setdefault(spec.key, Pool(spec, self._forbidden))
+        if spec.key not in self._pools:
+            self._pools[spec.key] = Pool(spec, self._forbidden)
+        return self._pools[spec.key]
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
             for key, pool in list(self._pools.items()):
-                if await pool.trim() and not pool.taken:
+                empty = await pool.trim(KEEP)
+                if empty and all(run.ticket.connection.key != key for run in self._runs):
                     del self._pools[key]
 
     async def _written(self, record: StatementRecord) -> None:
@@ -194,8 +201,40 @@ class Broker:
         except Exception:
             logger.exception("A statement could not be recorded.")
 
-    def _spawn[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _left(run: _Run, pool: Pool, wire: Wire, committed: bool) -> None:
+    async with run.cancelling:
+        await leave(pool, wire, committed=committed)
+
+
+async def _abandoned(pool: Pool, opening: asyncio.Task[Wire]) -> None:
+    """Nobody waits for this connection any more."""
+    opening.cancel()
+    await asyncio.wait([opening])
+    if not opening.cancelled() and opening.exception() is None:
+        await leave(pool, opening.result(), committed=False)
+
+
+def _recorded(run: _Run, statement: str, at: datetime, duration: float) -> StatementRecord:
+    ticket, outcome = run.ticket, run.outcome
+    try:
+        password = parse(ticket.connection.url).password
+    except BadUrl:
+        password = ""
+    return StatementRecord(
+        user=ticket.user,
+        notebook=ticket.notebook,
+        cell=ticket.cell,
+        connection_name=ticket.connection.name,
+        statement=recordable(statement, password),
+        at=at,
+        duration=duration if outcome.statement is not None else None,
+        rows=outcome.affected if outcome.affected is not None else outcome.rows,
+        error=outcome.error,
+    )

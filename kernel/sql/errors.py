@@ -50,6 +50,14 @@ class ServerError(Exception):
         self.position = int(position) if position.isdigit() else None
         super().__init__(self.message)
 
+    @property
+    def lost(self) -> bool:
+        """The server ended the connection, or it was found broken: nothing that the statement is to blame for."""
+        return not self.sqlstate or self.sqlstate in _LOST or self.sqlstate.startswith("08")
+
+
+_LOST = ("57P01", "57P02", "57P03", "57P05")
+
 
 def describe(error: ServerError, statement: Statement, prefix: int = 0) -> str:
     """Postgres' message, the line in the cell, detail and hint. `prefix` characters were put before the statement."""

@@ -82,7 +82,7 @@ class Pool:
         self.taken -= 1
         self._places.release()
 
-    async def trim(self, keep: float = KEEP) -> bool:
+    async def trim(self, keep: float) -> bool:
         """Close what has been idle for longer than `keep` seconds; whether nothing is left."""
         now = monotonic()
         old = [wire for wire in self._idle if now - wire.since >= keep]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import msgspec
 
@@ -28,12 +29,15 @@ _TOKEN = re.compile(
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _CONTROL = frozenset(["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"])
 _CHANGES = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE"])
+_BEFORE_CONDITION = frozenset(["(", ",", "SELECT", "WHERE", "AND", "OR", "NOT", "ON", "HAVING", "WHEN"])
 _READS = frozenset(["SELECT", "VALUES", "TABLE", "WITH"])
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """One statement: its text with placeholders numbered from 1, and which of the cell's parameters these are.
 
+    In `$1 IS NULL` the placeholder has a number of its own and is cast: Postgres could not tell its type from there,
+    and refuses `$1 IS NULL OR region = $1`, the usual way to say that a filter is optional.
     `line` is where it begins in the cell, from 1. `words` are its unquoted words in capitals, and `(` where the
     statement begins with one.
     """
@@ -104,6 +108,15 @@ def _comment_end(text: str, position: int) -> int:
     return position
 
 
+@dataclass(slots=True)
+class _Placeholder:
+    """Where it stands among the pieces, which of the cell's parameters it is, and the cast that it needs."""
+
+    index: int
+    parameter: int
+    cast: str = ""
+
+
 class _Pieces:
     """Collects one statement."""
 
@@ -113,7 +126,8 @@ class _Pieces:
     def _clear(self) -> None:
         self._text: list[str] = []
         self._words: list[str] = []
-        self._numbers: dict[int, int] = {}
+        self._placeholders: list[_Placeholder] = []
+        self._recent: list[str] = []
         self._line = 0
         self._parentheses = 0
         self._blocks = 0
@@ -126,10 +140,14 @@ class _Pieces:
         if kind == "space" and not self._line:
             return
         self._line = self._line or line
+        if kind != "space":
+            self._recent = [*self._recent[-4:], "$" if kind == "parameter" else token.upper()]
         if kind == "parameter":
-            token = self._renumbered(int(token[1:]))
+            self._placeholders.append(_Placeholder(len(self._text), int(token[1:])))
         elif kind == "word":
             self._word(token.upper())
+            if self._recent[-1] == "NULL" and self._asks_for_null():
+                self._placeholders[-1].cast = "::text"
         elif token == "(":
             self._parentheses += 1
             if not self._words:
@@ -138,8 +156,13 @@ class _Pieces:
             self._parentheses -= 1
         self._text.append(token)
 
-    def _renumbered(self, number: int) -> str:
-        return f"${self._numbers.setdefault(number, len(self._numbers) + 1)}"
+    def _asks_for_null(self) -> bool:
+        """Whether a condition `$1 IS [NOT] NULL` ends here, and the placeholder is not part of something larger."""
+        for question in (["$", "IS", "NULL"], ["$", "IS", "NOT", "NULL"]):
+            size = len(question)
+            if self._recent[-size:] == question and not _BEFORE_CONDITION.isdisjoint(self._recent[-size - 1 : -size]):
+                return True
+        return False
 
     def _word(self, word: str) -> None:
         """The body of a routine in SQL (`BEGIN ATOMIC ... END`) holds semicolons of its own."""
@@ -150,12 +173,21 @@ class _Pieces:
             elif word == "END" and self._blocks:
                 self._blocks -= 1
 
+    def _numbered(self) -> tuple[int, ...]:
+        """Write numbers from 1 into the text; which parameters these are."""
+        numbers: dict[tuple[int, str], int] = {}
+        for placeholder in self._placeholders:
+            number = numbers.setdefault((placeholder.parameter, placeholder.cast), len(numbers) + 1)
+            self._text[placeholder.index] = f"${number}{placeholder.cast}"
+        return tuple(parameter for parameter, _ in numbers)
+
     def take(self) -> list[Statement]:
+        parameters = self._numbered()
         statement = Statement(
             text="".join(self._text).rstrip(),
             line=self._line,
             words=tuple(self._words),
-            parameters=tuple(self._numbers),
+            parameters=parameters,
         )
         self._clear()
         return [statement] if statement.text else []

@@ -29,12 +29,12 @@ def index(request: HttpRequest) -> HttpResponse:
     for word in query.split():
         in_code = Cell.objects.filter(notebook=OuterRef("pk"), deleted_at=None, code__icontains=word)
         notebooks = notebooks.filter(Q(title__icontains=word) | Q(owner__username__icontains=word) | Exists(in_code))
-    owned = set(
-        Notebook.objects.filter(Q(owner=request.user) | Q(memberships__in=_owning(request))).values_list(
-            "pk", flat=True
-        )
-    )
-    context = {"notebooks": notebooks, "query": query, "owned": owned}
+    context = {
+        "notebooks": notebooks,
+        "query": query,
+        "owned": _mine(request, Membership.Role.OWNER),
+        "editable": _mine(request, Membership.Role.OWNER, Membership.Role.EDITOR),
+    }
     htmx = request.htmx  # type: ignore[attr-defined]
     fragment = htmx and not htmx.history_restore_request
     response = render(request, "library/_list.html" if fragment else "library/index.html", context)
@@ -42,9 +42,12 @@ def index(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _owning(request: HttpRequest) -> object:
-    mine = Q(user=request.user) | Q(group__user=request.user)
-    return Membership.objects.filter(mine, role=Membership.Role.OWNER)
+def _mine(request: HttpRequest, *roles: str) -> set[UUID]:
+    """The notebooks that one owns, or has one of these roles in."""
+    member = Q(user=request.user) | Q(group__user=request.user)
+    memberships = Membership.objects.filter(member, role__in=roles)
+    notebooks = Notebook.objects.filter(Q(owner=request.user) | Q(memberships__in=memberships))
+    return set(notebooks.values_list("pk", flat=True))
 
 
 @require_POST
@@ -59,7 +62,8 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def rename(request: HttpRequest, notebook_id: UUID) -> HttpResponse:
-    notebook = get_notebook(request.user, notebook_id, Role.OWNER)
+    """Editors may, as they may in the notebook itself."""
+    notebook = get_notebook(request.user, notebook_id, Role.EDITOR)
     form = TitleForm(request.POST or None, initial={"title": notebook.title})
     if request.method == "POST" and form.is_valid():
         gateway.rename(str(notebook.pk), request.user, form.cleaned_data["title"])  # type: ignore[arg-type]

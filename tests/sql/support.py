@@ -99,5 +99,3 @@ async def eventually(holds: Callable[[], Any], seconds: float = 5.0) -> Any:
         assert asyncio.get_running_loop().time() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)
     return found
-
-

@@ -134,9 +134,7 @@ async def test_the_row_cap_says_so(sql: Session, bound: tuple[bool, ...]) -> Non
 async def test_the_row_cap_is_cheap_and_keeps_what_was_written(sql: Session) -> None:
     await sql.write("CREATE TABLE log (a int)")
     async with asyncio.timeout(20):
-        answer = await sql.write(
-            "INSERT INTO log VALUES (1); SELECT i FROM generate_series(1, 2000000000) i", row_limit=10
-        )
+        answer = await sql.write("INSERT INTO log VALUES (1); SELECT generate_series(1, 2000000000)", row_limit=10)
         assert answer.table.num_rows == 10
     assert (await sql.run("SELECT count(*) FROM log")).value == 1
     answer = await sql.write("INSERT INTO log SELECT generate_series(1, 50) RETURNING a", row_limit=10)

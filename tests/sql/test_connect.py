@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-import psycopg
+import msgspec
 import pytest
 
 from kernel.sql.broker import Broker, SqlError, identity
@@ -63,28 +64,18 @@ async def test_bad_urls_are_errors_and_no_exceptions(sql: Session) -> None:
 
 
 async def test_the_portals_own_database_is_refused(sql: Session, postgres: EmbeddedPostgres) -> None:
-    broker = Broker(record=sql.record, forbidden=await identity(postgres.url("own_portal")))
     own = sql.url.replace("/analysis", "/own_portal")
-    for url in (own, own.replace("127.0.0.1", "localhost"), own.replace("127.0.0.1", "127.0.0.2")):
-        if "127.0.0.2" in url and not _answers(url):
-            continue
-        assert "portal's own database" in await refusal(broker, url)
-    await broker.test(sql.url)
-    assert "superuser" in await refusal(broker, postgres.url("analysis"))
-    await broker.close()
+    found = await identity(postgres.url("own_portal"))
+    for forbidden in (found, msgspec.structs.replace(found, host="another-name")):
+        broker = Broker(record=sql.record, forbidden=forbidden)
+        for url in (own, own.replace("127.0.0.1", "localhost"), own.replace("127.0.0.1", "LOCALHOST")):
+            assert "portal's own database" in await refusal(broker, url)
+        await broker.test(sql.url)
+        assert "superuser" in await refusal(broker, postgres.url("analysis"))
+        await broker.close()
 
 
-def _answers(url: str) -> bool:
-    try:
-        psycopg.connect(url).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-async def test_the_environment_is_ignored(
-    sql: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_the_environment_is_ignored(sql: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "services").write_text("[other]\nhost=192.0.2.1\nuser=service\ndbname=service\noptions=-c jit=off\n")
     (tmp_path / "pgpass").write_text(f"*:*:*:*:{PASSWORD}\n")
     (tmp_path / "pgpass").chmod(0o600)
@@ -120,8 +111,6 @@ async def test_the_environment_is_ignored(
 
 
 async def test_a_server_that_says_nothing(sql: Session) -> None:
-    import asyncio
-
     server = await asyncio.start_server(lambda reader, writer: asyncio.sleep(3600), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     target = parse(f"postgresql://u:p@127.0.0.1:{port}/d?sslmode=disable")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import msgspec
 import psycopg
+import pytest
 
 from tests.sql.support import Answer, Session, eventually
 
@@ -15,9 +17,7 @@ Admin = psycopg.Connection[Any]
 
 def active(admin: Admin, text: str = "%pg_sleep%") -> int:
     """How many of the notebooks' statements the server is working on."""
-    query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'analyst' AND state = 'active' AND query LIKE %s"
-    )
+    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'analyst' AND state = 'active' AND query LIKE %s"
     row = admin.execute(query, [text]).fetchone()
     assert row is not None
     return int(row[0])
@@ -104,7 +104,7 @@ async def test_cancelling_amid_the_rows(sql: Session, admin: Admin) -> None:
         replies = sql.broker.run(token, 1, statement, parameters)
         async for _ in replies:
             break
-        await replies.aclose()  # type: ignore[attr-defined]
+        await replies.aclose()
         await eventually(lambda: not active(admin, "%repeat%"))
         assert (await sql.run("SELECT 1", pool_size=1)).value == 1
 
@@ -161,6 +161,37 @@ async def test_idle_connections_are_closed(sql: Session, admin: Admin) -> None:
     assert connections(admin) == 1
     assert await pool.trim(keep=0)
     await eventually(lambda: connections(admin) == 0)
+
+
+async def test_they_are_closed_in_time(sql: Session, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernel.sql.broker.SWEEP", 0.05)
+    monkeypatch.setattr("kernel.sql.broker.KEEP", 0.1)
+    await sql.run("SELECT 1")
+    assert connections(admin) == 1
+    await eventually(lambda: not sql.broker._pools and connections(admin) == 0)
+    assert (await sql.run("SELECT 1")).value == 1
+
+
+async def test_whatever_is_cancelled_when_harms_nobody(sql: Session, admin: Admin) -> None:
+    """Cancelled and revoked at any moment: the others' results are right, and no place in the pool is lost."""
+    dice = random.Random(7)
+
+    async def one(number: int) -> None:
+        token = sql.grant(pool_size=3)
+        task = asyncio.create_task(sql.answer(token, f"SELECT 1; SELECT {number} AS v, pg_sleep(0.01)"))
+        if number % 3:
+            await asyncio.sleep(dice.random() * 0.05)
+            task.cancel() if number % 3 == 1 else sql.broker.revoke(token)
+            await asyncio.gather(task, return_exceptions=True)
+            return
+        assert (await task).rows[0][0] == number
+
+    await asyncio.gather(*(one(number) for number in range(150)))
+    await eventually(lambda: not sql.broker._tasks and not sql.broker._runs)
+    (pool,) = sql.broker._pools.values()
+    assert pool.taken == 0
+    assert pool._places._value == 3
+    assert connections(admin) <= 3
 
 
 async def test_close_ends_everything(sql: Session, admin: Admin) -> None:

@@ -18,7 +18,6 @@ ID = UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")
 NOON = dt.datetime(2024, 7, 1, 12, 0, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 BYTES = bytes(range(256))
 CASES: list[tuple[Any, str, str]] = [
-    (None, "unknown", "$1 IS NULL"),
     (True, "boolean", "$1"),
     (7, "integer", "$1 = 7"),
     (-(2**31), "integer", "$1 = -2147483648"),
@@ -29,8 +28,6 @@ CASES: list[tuple[Any, str, str]] = [
     (0.1, "double precision", "$1 = 0.1::float8"),
     (math.inf, "double precision", "$1 = 'Infinity'"),
     (math.nan, "double precision", "$1 = 'NaN'"),
-    ("it's", "text", "$1 = 'it''s'"),
-    ("", "text", "$1 = ''"),
     (BYTES, "bytea", "length($1) = 256"),
     (dt.date(2024, 2, 29), "date", "$1 = date '2024-02-29'"),
     (dt.time(10, 20, 30, 5), "time without time zone", "$1 = time '10:20:30.000005'"),
@@ -67,6 +64,9 @@ async def test_a_value_has_its_type(sql: Session, value: Any, kind: str, conditi
         (["a", 'b"\\,{}', None, "NULL", ""], "ARRAY['a', 'b\"\\,{}', NULL, 'NULL', '']::text[] = $1"),
         ([], "cardinality($1::int[]) = 0"),
         ("5", "5 = $1"),
+        ("it's", "'it''s' = $1"),
+        ("", "'' = $1"),
+        (None, "coalesce($1, 5) = 5"),
         (3, "left('abcd', $1) = 'abc'"),
         (200, "$1 * 200 = 40000"),
         (2, "round(1.234, $1) = 1.23"),
@@ -106,6 +106,20 @@ async def test_what_cannot_be_bound_is_explained(sql: Session) -> None:
     assert (await sql.run("SELECT $1", [[1], [1, 2]])).error
     assert "$2" in (await sql.run("SELECT $2", 1)).error
     assert "$0" in (await sql.run("SELECT $0", 1)).error
+
+
+@pytest.mark.parametrize(("value", "count"), [(None, 3), (2, 1), ("2", 1)], ids=["none", "an integer", "a text"])
+async def test_a_filter_may_be_optional(sql: Session, value: Any, count: int) -> None:
+    answer = await sql.run("SELECT count(*) FROM generate_series(1, 3) i WHERE ($1 IS NULL OR i = $1)", value)
+    assert answer.value == count
+    answer = await sql.run("SELECT count(*) FROM generate_series(1, 3) i WHERE $1 is not null AND i <> $1", value)
+    assert answer.value == (2 if value else 0)
+
+
+async def test_texts_alone_are_text(sql: Session) -> None:
+    assert (await sql.run("SELECT $1 AS v", "5")).value == "5"
+    assert (await sql.run("SELECT $1 AS v", None)).value is None
+    assert "{value}::text" in (await sql.run("SELECT json_build_array($1)", "5")).error
 
 
 async def test_many_values(sql: Session) -> None:

@@ -32,7 +32,13 @@ def test_the_administrator_renames(address: str, notebook: Notebook, root: User,
     assert notebook.title == "Sales 2026"
 
 
-@pytest.mark.parametrize(("name", "status"), [("grace", 403), ("vera", 403), ("sam", 404)])
+def test_an_editor_renames(address: str, notebook: Notebook, grace: User, browse: Browse) -> None:
+    browse(grace).post(address, {"title": "Sales 2026"})
+    notebook.refresh_from_db()
+    assert notebook.title == "Sales 2026"
+
+
+@pytest.mark.parametrize(("name", "status"), [("vera", 403), ("sam", 404)])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nobody_else_does(
     name: str, status: int, method: str, address: str, notebook: Notebook, browse: Browse,
