@@ -19,7 +19,8 @@ def analyse_sql(source: str, *, output_name: str = "", dataframes: bool = False)
     """What a SQL cell defines and references; never raises.
 
     It references the names in its `{expressions}` and defines `output_name`. On the notebook's own DataFrames
-    (`dataframes`) its tables, less those that it makes itself, are references too; on a connection they are tables, which only order and mark.
+    (`dataframes`) its tables, less those that it makes itself, are references too; on a connection they are tables,
+    which only order and mark.
     """
     try:
         check_text(source)

@@ -32,14 +32,23 @@ class _Reader:
     tokens: list[str]
     fold: bool
     words: list[str] = field(init=False)  # the tokens in upper case, but for quoted names
+    closings: dict[int, int] = field(default_factory=dict)  # opening bracket -> its closing one
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
     ctes: set[str] = field(default_factory=set)
     verb: str = ""  # the first word of the statement
+    start: int = 0  # where it stands
+    taken: set[int] = field(default_factory=set)  # the tokens that are names, whatever else they could be
     functions: list[bool] = field(default_factory=list)  # of the open brackets: do they belong to _ASKS_FROM?
 
     def __post_init__(self) -> None:
         self.words = [token if token.startswith('"') else token.upper() for token in self.tokens]
+        open_: list[int] = []
+        for index, word in enumerate(self.words):
+            if word == "(":
+                open_.append(index)
+            elif word == ")" and open_:
+                self.closings[open_.pop()] = index
 
     def word(self, index: int) -> str:
         return self.words[index] if 0 <= index < len(self.words) else ""
@@ -54,8 +63,9 @@ class _Reader:
                 self._note_cte(index)
             elif word == ")":
                 self.functions[-1:] = []
-            else:
-                self.verb = self.verb or word
+            elif word not in ".," and index not in self.taken:
+                if not self.verb:
+                    self.verb, self.start = word, index
                 self._keyword(index, word)
 
     def _keyword(self, index: int, word: str) -> None:
@@ -63,8 +73,8 @@ class _Reader:
         if word == "FROM" and before != "DISTINCT" and True not in self.functions[-1:]:
             if before == "DELETE":
                 self._names(index + 1, self.reads, self.writes)
-            elif self.verb == "COPY" and index <= 8:
-                self._names(self.words.index("COPY") + 1, self.writes)
+            elif self.verb == "COPY" and not self.functions:
+                self._names(self.start + 1, self.writes)
             else:
                 self._names(index + 1, self.reads)
         elif word in ("JOIN", "USING"):
@@ -73,27 +83,33 @@ class _Reader:
             self._names(index + 1, self.writes)
         elif word == "UPDATE" and before not in _NO_UPDATE:
             self._names(index + 1, self.reads, self.writes)
-        elif word == "TO" and self.verb == "COPY":
-            self._names(self.words.index("COPY") + 1, self.reads)
+        elif word == "TO" and self.verb == "COPY" and not self.functions:
+            self._names(self.start + 1, self.reads)
         elif word in ("TABLE", "VIEW") and self.verb not in _NEITHER:
-            self._names(index + 1, self.writes if self.verb in _DEFINING else self.reads)
+            defining = self.verb in _DEFINING and before not in ("AS", "(", "ALL", "UNION")
+            self._names(index + 1, self.writes if defining else self.reads)
         elif word == "TRUNCATE" and self.word(index + 1) != "TABLE":
             self._names(index + 1, self.writes)
 
     def _names(self, index: int, *into: set[str]) -> None:
         """Take the name at `index`, and those that follow behind commas."""
-        while True:
-            while self.word(index) in _BEFORE_NAME:
+        while index not in self.taken:
+            skipped = index
+            while self.word(index) in _BEFORE_NAME and index < skipped + 4:
+                self.taken.add(index)
                 index += 1
             if not _is_name(self.word(index)) or self.word(index) in _NO_NAME:
                 return
+            self.taken.add(index)
             parts = [self.tokens[index]]
             index += 1
             while self.word(index) == "." and _is_name(self.word(index + 1)):
                 parts.append(self.tokens[index + 1])
+                self.taken.add(index + 1)
                 index += 2
-            called = self.word(index) == "(" and self.reads in into  # a function in FROM
-            if not called:
+            if index in self.closings and any(names is self.reads for names in into):
+                index = self.closings[index] + 1  # a function in FROM
+            else:
                 for names in into:
                     names.add(".".join(map(self._folded, parts[-2:])))
             index += self.word(index) == "AS"

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import UNSET
 
 from notebooks_app.rendering import fragments
 
-from .events import BroadcastEvent, CellCreated, CellOutput, CellProgress, CellSnapshot, CellStatus, CellStream
+from notebooks_app.rendering.ansi import Continuation
+
+from .events import (
+    BroadcastEvent,
+    CellConfigured,
+    CellCreated,
+    CellDeleted,
+    CellOutput,
+    CellProgress,
+    CellSnapshot,
+    CellStatus,
+    CellStream,
+    CellUpdated,
+)
 from .snapshot import snapshot
 from .state import State
 
@@ -19,6 +33,7 @@ BYTES_AT_MOST = 1 << 20
 
 _encoder = msgspec.json.Encoder()
 _HTML = (CellCreated, CellStatus, CellOutput, CellStream, CellProgress)
+_Shown = CellCreated | CellStatus | CellOutput | CellStream | CellProgress | CellConfigured | CellUpdated
 
 
 def json_text(value: object) -> str:
@@ -50,26 +65,44 @@ class HtmlFrames:
     """Renders batches of events of one session for pages.
 
     A fragment shows the state at the end of its batch, so that each cell's status and output are rendered once a
-    batch. A stream is appended, except where the batch shows the whole output anyway: at an execution's first text.
+    batch. A text is appended, except where the batch shows the whole output anyway: at an execution's first text,
+    and where the text acts on what is there (a carriage return, a colour that goes on).
     """
 
     def __init__(self) -> None:
-        self._streaming: dict[str, int] = {}
+        self._live: dict[str, int] = {}  # cell -> the execution whose texts and progress the pages show
+        self._texts: dict[str, Continuation] = {}
 
     def batch(self, events: Iterable[BroadcastEvent], state: State) -> HtmlBatch:
         """A batch about to leave: all its events, and the state after the last."""
         whole: set[str] = set()
         for event in events:
-            if isinstance(event, CellOutput):
+            if isinstance(event, CellOutput | CellDeleted):
                 whole.add(event.cell_id)
-                self._streaming.pop(event.cell_id, None)
-        for event in events:
-            if isinstance(event, CellStream):
-                execution = state.active.get(event.cell_id)
-                if execution is not None and self._streaming.get(event.cell_id) != execution:
-                    self._streaming[event.cell_id] = execution
+                self._forget(event.cell_id)
+            elif isinstance(event, CellStream):
+                if self._texts.setdefault(event.cell_id, Continuation()).breaks(event.text):
                     whole.add(event.cell_id)
+        for event in events:
+            if isinstance(event, CellStream | CellProgress):
+                self._follow(event.cell_id, state, whole)
+            elif isinstance(event, CellStatus) and event.cell_id in self._live:
+                self._follow(event.cell_id, state, whole)
         return HtmlBatch(state, whole)
+
+    def _follow(self, cell: str, state: State, whole: set[str]) -> None:
+        """Show the whole output if another execution counts than the one that the pages show, or none."""
+        execution = state.active.get(cell)
+        if execution is None:
+            whole.add(cell)
+            self._forget(cell)
+        elif self._live.get(cell) != execution:
+            whole.add(cell)
+            self._live[cell] = execution
+
+    def _forget(self, cell: str) -> None:
+        self._live.pop(cell, None)
+        self._texts.pop(cell, None)
 
 
 class HtmlBatch:
@@ -80,9 +113,13 @@ class HtmlBatch:
         self._whole = whole
         self._done: set[tuple[str, str]] = set()
 
+    def show_again(self) -> None:
+        """Somebody is being told an earlier state: what follows repeats what was shown of a later one."""
+        self._done.clear()
+
     def render(self, events: Iterable[BroadcastEvent]) -> list[str]:
         frames: list[str] = []
-        run: list[BroadcastEvent] = []
+        run: list[_Shown] = []
         for event in events:
             if isinstance(event, _HTML):
                 run.append(event)
@@ -90,32 +127,41 @@ class HtmlBatch:
             frames += self._html(run)
             run = []
             frames.append(json_text(event))
+            if isinstance(event, CellConfigured | CellUpdated) and self._has_looks(event):
+                run.append(event)
         return frames + self._html(run)
 
-    def _html(self, run: list[BroadcastEvent]) -> list[str]:
+    def _has_looks(self, event: CellConfigured | CellUpdated) -> bool:
+        """Whether what is told as JSON changes fragments too: settings show in the status, text cells are rendered."""
+        cell = self._state.cells.get(event.cell_id)
+        return cell is not None and (isinstance(event, CellConfigured) or cell.type == "markdown")
+
+    def _html(self, run: list[_Shown]) -> list[str]:
         frames: list[str] = []
         pending: list[str] = []
         first = run[0].sequence if run else 0
         for event in run:
-            pending += self._fragments(event)
-            if len(pending) >= AT_MOST:
-                frames.append(fragments.frame_html(first, event.sequence, pending))
-                pending, first = [], event.sequence + 1
-        if run and first <= run[-1].sequence:
+            new = self._fragments(event)
+            if pending and len(pending) + len(new) > AT_MOST:
+                frames.append(fragments.frame_html(first, event.sequence - 1, pending))
+                pending, first = [], event.sequence
+            pending += new
+        if run:
             frames.append(fragments.frame_html(first, run[-1].sequence, pending))
         return frames
 
-    def _fragments(self, event: BroadcastEvent) -> list[str]:
+    def _fragments(self, event: _Shown) -> list[str]:
         """What one event adds: nothing if the batch has shown it already, or its cell is gone."""
         if isinstance(event, CellCreated):
             return self._created(event.cell.id)
-        assert isinstance(event, CellStatus | CellOutput | CellStream | CellProgress)
         cell = event.cell_id
         if cell not in self._state.cells:
             return []
         if isinstance(event, CellStatus):
-            return self._once(cell, "status")
-        if isinstance(event, CellOutput) or cell in self._whole:
+            return self._once(cell, "status") + (self._once(cell, "output") if cell in self._whole else [])
+        if isinstance(event, CellConfigured):
+            return self._once(cell, "status") + (self._once(cell, "output") if event.cell_type is not UNSET else [])
+        if isinstance(event, CellOutput | CellUpdated) or cell in self._whole:
             return self._once(cell, "output")
         if isinstance(event, CellStream):
             return [fragments.stream_html(cell, self._state.active.get(cell), event.stream, event.text)]
@@ -136,9 +182,14 @@ class HtmlBatch:
 
 
 def present_frames(state: State, sequence: int) -> list[str]:
-    """What a stored page lacks: statuses and outputs of the cells that are queued or running."""
+    """What a stored page lacks: statuses and outputs of the cells that are queued or running.
+
+    A failure that runs again does not block its readers meanwhile, which is not stored either.
+    """
     frames = []
-    cells = [cell for cell in state.order if cell in state.active]
+    again = [cell for cell in state.active if cell in state.outcomes and state.outcomes[cell].status == "error"]
+    live = {*state.active, *state.topology.descendants(again)}
+    cells = [cell for cell in state.order if cell in live]
     for start in range(0, len(cells), AT_MOST // 2):
         shown = [snapshot(state, cell) for cell in cells[start : start + AT_MOST // 2]]
         parts = [html for cell in shown for html in _parts(cell)]

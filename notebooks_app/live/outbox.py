@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from .frames import HtmlBatch, HtmlFrames, json_frames
 from .hub import Hub
 from .requests import Form, Origin
 from .state import State
+
+logger = logging.getLogger(__name__)
 
 TICK = 0.016
 """Seconds: under load several changes leave as one frame."""
@@ -73,7 +76,11 @@ class Outbox:
                 continue
             allowance -= 1
             self._wake.clear()
-            await self._flush()
+            try:
+                await self._flush()
+            except Exception:
+                # who misses these events sees the gap in the sequences, and asks for them
+                logger.exception("Events of session %s could not be sent.", self._session)
             if not self._waiting:
                 self._drained.set()
 
@@ -88,6 +95,8 @@ class Outbox:
                 await self._broadcast(events, batch)
                 events = []
                 await self._reply(item)
+                if item.informs >= 0:
+                    batch.show_again()
             else:
                 events.append(item)
         await self._broadcast(events, batch)

@@ -60,7 +60,8 @@ def status_html(cell: CellSnapshot, oob: bool = False) -> str:
     """Status, duration, freshness, and whom to blame."""
     if cell.type == "markdown":
         return f'<div id="cell-{cell.id}-status" class="status" data-status="text" data-freshness=""{_oob(oob)}></div>'
-    started = f' data-started="{cell.started_at:.3f}"' if cell.started_at is not None else ""
+    running = cell.status == "running" and cell.started_at is not None
+    started = f' data-started="{cell.started_at:.3f}"' if running else ""
     parts = [f'<span class="status-word"{started}>{STATUS[cell.status]}</span>']
     if cell.duration is not None and cell.status in ("success", "error", "interrupted"):
         parts.append(f'<span class="duration">{duration_text(cell.duration)}</span>')

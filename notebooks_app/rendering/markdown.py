@@ -46,6 +46,8 @@ def _kept(tag: str, attribute: str, value: str) -> str | None:
         return value if value == "checkbox" else None
     if tag == "img" and attribute == "src":
         return value if value.startswith(("data:image/", "/")) and not value.startswith("//") else None
+    if attribute == "href" and value.strip().lower().startswith("data:"):
+        return None
     if attribute == "style":
         return value if value.replace(" ", "").startswith("text-align:") and ";" not in value else None
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from django.utils.html import escape
@@ -13,15 +14,29 @@ from .ansi import ansi_html, overwritten
 from .markdown import markdown_html
 from .tables import table_html
 
+logger = logging.getLogger(__name__)
+
 SIZE = "application/vnd.cascade.size+json"
 LONG = 4000
 """Characters beyond which a text gets a scroll area of its own, with a button to see all of it."""
+UNREADABLE = "This output cannot be shown: its data are not of the type that they claim to be."
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp")
 _FRAMED = ("text/html", "image/svg+xml")
 
 
 def bundle_html(bundle: MimeBundle, place: str, outputs: dict[str, str], cell_id: str) -> str:
-    """One value or display. `place` is `value` or the index of the display, as in the paths of `outputs`."""
+    """One value or display. `place` is `value` or the index of the display, as in the paths of `outputs`.
+
+    Whoever displays a bundle decides what is in it: one that is not what its type says shows as its text.
+    """
+    try:
+        return _richest(bundle, place, outputs, cell_id)
+    except Exception:
+        logger.debug("A bundle of %s cannot be shown as that.", sorted(bundle), exc_info=True)
+        return _text(str(bundle.get("text/plain") or UNREADABLE), "plain")
+
+
+def _richest(bundle: MimeBundle, place: str, outputs: dict[str, str], cell_id: str) -> str:
     if TABLE in bundle:
         return table_html(bundle[TABLE], cell_id)
     if PLOTLY in bundle and f"{place}/{PLOTLY}" in outputs:

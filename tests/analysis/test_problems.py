@@ -18,7 +18,7 @@ CASES: list[tuple[str, str, int | None, int | None, str]] = [
     ("break", "syntax", 1, 0, "outside loop"),
     ("é = 1; return 1", "syntax", 1, 7, "outside function"),
     ("nonlocal x", "syntax", 1, 0, "nonlocal"),
-    ("x = 1\nglobal x", "syntax", 2, 0, "prior to global"),
+    ("x = 1\nglobal x", "syntax", 2, 0, "before global declaration"),
     ("def f(a, a): pass", "syntax", 1, None, "duplicate argument"),
     ("f(a=1, a=2)", "syntax", 1, None, "repeated"),
     ("def f():\n from m import *", "star_import", 2, 1, "import *"),

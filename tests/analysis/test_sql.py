@@ -184,7 +184,7 @@ def test_tables_by_wording(source: str, reads: str, writes: str) -> None:
 def test_dataframes(source: str, references: str) -> None:
     names = analyse("sql", source, output_name="out", dataframes=True)
     assert names.problem is None
-    assert (set(names.references), names.defines) == (set(references.split()), {"out"})
+    assert (set(names.references), set(names.defines)) == (set(references.split()), {"out"})
     assert not names.reads_tables and not names.writes_tables
 
 
@@ -215,7 +215,7 @@ def test_output_name(name: str, defines: str) -> None:
 )
 def test_placeholders(source: str, references: str) -> None:
     names = analyse("sql", source, output_name="out")
-    assert (names.problem, names.references) == (None, set(references.split()))
+    assert (names.problem, set(names.references)) == (None, set(references.split()))
 
 
 @pytest.mark.parametrize(

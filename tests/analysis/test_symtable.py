@@ -64,18 +64,24 @@ def _bound(tables: list[symtable.SymbolTable]) -> set[str]:
 
 
 def _read(tables: list[symtable.SymbolTable]) -> set[str]:
+    """Global names that are read; `__class__` aside, which CPython adds to every function that names `super`."""
     return {
         symbol.get_name()
         for table in tables
         for symbol in table.get_symbols()
-        if symbol.is_referenced() and (table is tables[0] or symbol.is_global())
+        if symbol.is_referenced() and symbol.get_name() != "__class__" and (table is tables[0] or symbol.is_global())
     }
 
 
 def _uncertain(tree: ast.Module) -> tuple[set[str], set[str]]:
-    """Names that our rules treat otherwise than symtable: bound in passing or deleted only; read early by a class."""
-    passing, early = set(), set()
+    """Names treated otherwise here than by symtable: bound in passing, only deleted, read in a class or annotation."""
+    passing: set[str] = set()
+    early: set[str] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:  # nowhere, with `annotations` of __future__
+            early.update(each.id for each in ast.walk(node.annotation) if isinstance(each, ast.Name))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns:
+            early.update(each.id for each in ast.walk(node.returns) if isinstance(each, ast.Name))
         if isinstance(node, ast.ExceptHandler) and node.name:
             passing.add(node.name)
         elif isinstance(node, ast.ImportFrom) and node.module == "__future__":

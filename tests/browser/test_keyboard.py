@@ -52,7 +52,7 @@ async def test_alt_enter_runs_and_inserts_below(world: World, visit: Visit) -> N
     await page.page.keyboard.press("Alt+Enter")
     await page.prints(1, "2")
     await expect(page.cells).to_have_count(3)
-    await page.page.wait_for_function("document.activeElement.closest('.cm-editor')")
+    await page.writing()
     assert await focused(page) == 2
 
 
@@ -83,12 +83,12 @@ async def test_single_keys_in_command_mode(world: World, visit: Visit) -> None:
     assert await focused(page) == 1
     await keyboard.press("b")
     await expect(page.cells).to_have_count(3)
-    await page.page.wait_for_function("document.activeElement.closest('.cm-editor')")
+    await page.writing()
     assert await focused(page) == 2
     await keyboard.press("Escape")
     await keyboard.press("a")
     await expect(page.cells).to_have_count(4)
-    await page.page.wait_for_function("document.activeElement.closest('.cm-editor')")
+    await page.writing()
     await keyboard.press("Escape")
     assert (await page.order())[0] == first and (await page.order())[3] == second
     assert await focused(page) == 2

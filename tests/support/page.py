@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from playwright.async_api import Locator, Page, expect
@@ -75,6 +77,17 @@ class NotebookPage:
     async def leave(self) -> None:
         """Out of the editor: to the title's field."""
         await self.page.locator("#title").focus()
+
+    async def until(self, expression: str, wait: float = 10) -> None:
+        """Until a JavaScript expression is true: Playwright's own wait needs eval, which the page forbids."""
+        end = time.monotonic() + wait
+        while not await self.page.evaluate(f"() => Boolean({expression})"):
+            assert time.monotonic() < end, f"Not within {wait} s: {expression}"
+            await asyncio.sleep(0.03)
+
+    async def writing(self) -> None:
+        """Until an editor has the focus."""
+        await self.until("document.activeElement.closest('.cm-editor')")
 
     async def order(self) -> list[str]:
         return [str(each) for each in await self.cells.evaluate_all("all => all.map(each => each.dataset.cell)")]

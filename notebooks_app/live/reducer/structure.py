@@ -51,8 +51,14 @@ def _add(draft: Draft, cell: Cell) -> None:
     draft.set(order=tuple(order))
     draft.analyse(cell)
     draft.touch([cell.id])
+    _touch_blamed(draft)
     draft.store_cell(cell.id)
     draft.tell(CellCreated, cell=snapshot(draft.state, cell.id), index=draft.index(cell.id))
+
+
+def _touch_blamed(draft: Draft) -> None:
+    """Cells are blamed by their number on the page, which has just changed for some."""
+    draft.touch([cell for cell, derived in draft.state.derived.items() if derived.invalid or derived.blocker])
 
 
 def delete_cell(draft: Draft, operation: op.DeleteCell) -> None:
@@ -70,6 +76,7 @@ def delete_cell(draft: Draft, operation: op.DeleteCell) -> None:
         pending=state.pending - {cell.id},
     )
     draft.connect(cell.id)
+    _touch_blamed(draft)
     draft.store_cell(cell.id)
     draft.tell(CellDeleted, cell_id=cell.id)
     _run_readers(draft, cell.id, names, operation.run_id, operation.by)
@@ -108,6 +115,7 @@ def move_cell(draft: Draft, operation: op.MoveCell) -> None:
     position = _place_after(draft, operation.after, rest)
     draft.put_cell(msgspec.structs.replace(cell, position=position))
     draft.set(order=tuple(sorted(draft.state.order, key=lambda each: draft.state.cells[each].position)))
+    _touch_blamed(draft)
     draft.store_cell(cell.id)
     draft.tell(CellMoved, cell_id=cell.id, index=draft.index(cell.id), position=position)
 
