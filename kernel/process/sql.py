@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import decimal
 import itertools
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from kernel.process.channel import Inbox, Outbox, TooLarge
 from kernel.protocol import Execute, SqlReply, SqlRequest
 
 MAX_INTEGER = 2**63
+_MISSING = re.compile(r"Table with name (\S+) does not exist")
 
 
 class SqlError(Exception):
@@ -103,9 +105,7 @@ def on_dataframes(statement: str, values: list[Any], names: dict[str, Any]) -> R
     with contextlib.closing(duckdb.connect(":memory:")) as connection:
         connection.execute("SET python_enable_replacements = false")
         try:
-            for table in connection.get_table_names(statement):
-                _register(connection, table, names)
-            relation = connection.sql(statement, params=values or None)
+            relation = _relation(connection, statement, values, names)
             if relation is None:
                 return Result()
             return Result(to_frame(_integers(relation.to_arrow_table())))
@@ -119,17 +119,31 @@ def on_dataframes(statement: str, values: list[Any], names: dict[str, Any]) -> R
             raise SqlError(str(error)) from None
 
 
-def _register(connection: Any, table: str, names: dict[str, Any]) -> None:
-    """SQL does not tell `Sales` from `sales`; a name in exactly this spelling comes first."""
+def _relation(connection: Any, statement: str, values: list[Any], names: dict[str, Any]) -> Any:
+    """The statement's relation. DuckDB says which table it misses before anything runs: each is given once."""
+    given: set[str] = set()
+    while True:
+        try:
+            return connection.sql(statement, params=values or None)
+        except duckdb.CatalogException as error:
+            missing = _MISSING.search(str(error))
+            if missing is None or missing[1] in given or not _register(connection, missing[1], names):
+                raise
+            given.add(missing[1])
+
+
+def _register(connection: Any, table: str, names: dict[str, Any]) -> bool:
+    """Whether there is such a value. SQL does not tell `Sales` from `sales`; this very spelling comes first."""
     found = table if table in names else next((name for name in names if name.lower() == table.lower()), None)
     if found is None:
-        return
+        return False
     value = names[found]
     if not is_table(value):
         raise SqlError(
             f"`{found}` is a {type(value).__name__}, not a DataFrame: a statement cannot read it as a table."
         )
     connection.register(table, value.to_frame() if isinstance(value, pd.Series) else value)
+    return True
 
 
 def _integers(table: pa.Table) -> pa.Table:

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import UNSET
 
 from notebooks_app.rendering import fragments
-
 from notebooks_app.rendering.ansi import Continuation
 
 from .events import (
@@ -80,18 +79,21 @@ class HtmlFrames:
             if isinstance(event, CellOutput | CellDeleted):
                 whole.add(event.cell_id)
                 self._forget(event.cell_id)
-            elif isinstance(event, CellStream):
-                if self._texts.setdefault(event.cell_id, Continuation()).breaks(event.text):
-                    whole.add(event.cell_id)
+            elif isinstance(event, CellStream) and self._breaks(event):
+                whole.add(event.cell_id)
         for event in events:
-            if isinstance(event, CellStream | CellProgress):
-                self._follow(event.cell_id, state, whole)
-            elif isinstance(event, CellStatus) and event.cell_id in self._live:
-                self._follow(event.cell_id, state, whole)
+            if isinstance(event, CellStream | CellProgress | CellStatus):
+                self._follow(event, state, whole)
         return HtmlBatch(state, whole)
 
-    def _follow(self, cell: str, state: State, whole: set[str]) -> None:
+    def _breaks(self, event: CellStream) -> bool:
+        return self._texts.setdefault(event.cell_id, Continuation()).breaks(event.text)
+
+    def _follow(self, event: CellStream | CellProgress | CellStatus, state: State, whole: set[str]) -> None:
         """Show the whole output if another execution counts than the one that the pages show, or none."""
+        cell = event.cell_id
+        if isinstance(event, CellStatus) and cell not in self._live:
+            return
         execution = state.active.get(cell)
         if execution is None:
             whole.add(cell)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.support.world import World
+from tests.support.world import PASSWORD, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -21,13 +21,13 @@ async def test_log_in_change_the_password_and_log_out(world: World, window: Any)
     await page.get_by_label("Password").fill("wrong")
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("alert")).to_contain_text("correct username and password")
-    await page.get_by_label("Password").fill("correct horse battery")
+    await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Notebooks")).to_be_visible()
     await page.locator(".account summary").click()
     await page.get_by_role("link", name="Change password").click()
-    await page.get_by_label("Old password").fill("correct horse battery")
-    await page.get_by_label("New password", exact=True).fill("another good one 7")
+    await page.get_by_label("Old password").fill(PASSWORD)
+    await page.get_by_label("New password:", exact=True).fill("another good one 7")
     await page.get_by_label("New password confirmation").fill("another good one 7")
     await page.get_by_role("button", name="Change password").click()
     await expect(page.get_by_role("status").first).to_contain_text("has been changed")

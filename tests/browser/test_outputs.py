@@ -37,8 +37,8 @@ async def test_frames_and_series_are_tables_with_pages(world: World, visit: Visi
 
 
 async def test_plotly_is_drawn_also_with_webgl_traces(world: World, visit: Visit) -> None:
-    code = "import plotly.express as px\npx.scatter(x=[1, 2, 3], y=[3, 1, 2], title='Three points', render_mode='{}')"
-    page = await visit(world.notebook(code.format("svg"), code.format("webgl")))
+    code = "px.scatter(x=[1, 2, 3], y=[3, 1, 2], title='Three points', render_mode='{}')"
+    page = await visit(world.notebook(code.format("svg"), code.format("webgl"), "import plotly.express as px"))
     await page.run_all()
     await expect(page.output(1).locator(".main-svg").first).to_be_visible(timeout=20_000)
     await expect(page.output(1)).to_contain_text("Three points")
@@ -99,7 +99,7 @@ async def test_streams_come_as_they_are_written(world: World, visit: Visit) -> N
     page = await visit(world.notebook(code))
     await page.run_all()
     await page.prints(1, "first")
-    await expect(page.output(1).locator(".stderr")).to_contain_text("oops")
+    await expect(page.output(1).locator(".stderr").first).to_contain_text("oops")
     await page.shows(1, "running")
     assert "last" not in await page.output(1).inner_text()
     await page.prints(1, "last")

@@ -77,7 +77,7 @@ class Page:
         kept: dict[str, Element] = {}
         for article in self.cells.elements():
             kept.setdefault(article.attributes["id"], article)
-        self.cells.children = list(sorted(kept.values(), key=lambda each: each.attributes["data-position"]))
+        self.cells.children = sorted(kept.values(), key=lambda each: each.attributes["data-position"])
 
     # JSON: what our own modules do ----------------------------------------------------------------------------
 

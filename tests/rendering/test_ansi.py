@@ -10,7 +10,7 @@ from notebooks_app.rendering.ansi import Continuation, ansi_html, overwritten
 @pytest.mark.parametrize(
     ("text", "html"),
     [
-        ("plain <b> & \"it's\"", "plain &lt;b&gt; &amp; &quot;it&#x27;s&quot;"),
+        ('plain <b> & "it\'s"', "plain &lt;b&gt; &amp; &quot;it&#x27;s&quot;"),
         ("\x1b[31mred\x1b[0m plain", '<span class="ansi-fg-red">red</span> plain'),
         ("\x1b[1;32mboth", '<span class="ansi-bold ansi-fg-green">both</span>'),
         ("\x1b[1mbold\x1b[22m not", '<span class="ansi-bold">bold</span> not'),

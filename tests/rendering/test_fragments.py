@@ -13,7 +13,11 @@ from tests.live.harness import ANALYST
 
 from .watched import Watched
 
-PNG = {"image/png": b"\x89PNG", "text/plain": "<Figure>", "application/vnd.cascade.size+json": {"width": 4, "height": 3}}
+PNG = {
+    "image/png": b"\x89PNG",
+    "text/plain": "<Figure>",
+    "application/vnd.cascade.size+json": {"width": 4, "height": 3},
+}
 
 
 @pytest.fixture
@@ -286,7 +290,7 @@ def test_frames_are_small_and_say_what_they_cover(session: Watched) -> None:
             session.create(f"x{index} = 1")
         session.run()
     assert session.page.html_frames >= 10
-    assert all(text.startswith(("<div id=\"frame\" ", "{", "[")) for text in session.texts)
+    assert all(text.startswith(('<div id="frame" ', "{", "[")) for text in session.texts)
 
 
 # Anything ---------------------------------------------------------------------------------------------------------
@@ -395,5 +399,3 @@ def test_anything_that_may_happen(seed: int) -> None:
 def test_what_is_refused_sends_nothing(session: Watched) -> None:
     refused = session.do(op.DeleteCell(by=ANALYST, cell="nothing", run_id="r"))
     assert isinstance(refused, Rejected) and not session.texts
-
-

@@ -26,7 +26,14 @@ def html_of(bundle: dict[str, Any], place: str = "value") -> Element:
 
 
 def snapshot(**fields: Any) -> CellSnapshot:
-    base: dict[str, Any] = {"id": CELL, "type": "python", "code": "x", "version": 1, "position": "a0", "status": "success"}
+    base: dict[str, Any] = {
+        "id": CELL,
+        "type": "python",
+        "code": "x",
+        "version": 1,
+        "position": "a0",
+        "status": "success",
+    }
     base |= {"freshness": "fresh", "reason": None, "output_name": "", "disabled": False, "manual": False}
     base |= {"code_hidden": False, "connection_id": None}
     return CellSnapshot(**base | fields)
@@ -292,7 +299,8 @@ def test_streams_and_progress_are_escaped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.0000021, "2 µs"), (0.0123, "12 ms"), (1.25, "1.2 s"), (59.94, "59.9 s"), (135, "2 min 15 s")]
+    ("seconds", "text"),
+    [(0.0000021, "2 µs"), (0.0123, "12 ms"), (1.25, "1.2 s"), (59.94, "59.9 s"), (135, "2 min 15 s")],
 )
 def test_durations(seconds: float, text: str) -> None:
     root = parse(status_html(snapshot(duration=seconds)))

@@ -1,4 +1,4 @@
-"""A session of `tests.live.harness` that a page looks at: after each operation the page must be what it would be afresh."""
+"""A session of `tests.live.harness` with a page that is open: after each operation it must be as if opened anew."""
 
 from __future__ import annotations
 

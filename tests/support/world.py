@@ -7,16 +7,19 @@ import os
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.test import Client as Browser
 
 from notebooks_app.models import Cell, Connection, Membership, Notebook
 from notebooks_app.secrets import encrypt
 
+PASSWORD = "correct horse battery"
+
 _numbers = itertools.count(1)
 
 
 class World:
-    """The cast is `owner`, `colleague` (an editor), `reader` (a viewer) and `stranger`."""
+    """The cast is `owner`, `colleague` (an editor), `reader` (a viewer) and `stranger`; a `newcomer` has a password."""
 
     def __init__(self) -> None:
         self.tag = f"{os.getpid()}-{next(_numbers)}"
@@ -25,7 +28,8 @@ class World:
     def person(self, role: str) -> Any:
         if role not in self._people:
             users = get_user_model().objects
-            self._people[role] = users.create_user(username=f"{role}-{self.tag}", password="correct horse battery")
+            password = make_password(PASSWORD, hasher="pbkdf2_sha256") if role == "newcomer" else "!"
+            self._people[role] = users.create(username=f"{role}-{self.tag}", password=password)
         return self._people[role]
 
     def cookie(self, role: str) -> str:
