@@ -6,10 +6,10 @@ by the portal's user alone.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import secrets
+import signal
 import socket
 import subprocess
 import tempfile
@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
+import psutil
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it looks for a runtime directory that we do not use
@@ -25,6 +26,8 @@ with warnings.catch_warnings():
 
 VERSION = 18
 BIN = POSTGRES_VERSIONS[VERSION]
+STOPPING = 30.0
+"""Seconds that the server may take to end in order."""
 ACCOUNT = "pgserver"
 """As root, the server runs as this system user: PostgreSQL refuses to run as root."""
 
@@ -66,6 +69,8 @@ class EmbeddedPostgres:
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self._settings_file.exists():
             self._keep(Settings(_free_port(), secrets.token_urlsafe(24), secrets.token_urlsafe(24)))
+        if _is_root():
+            _let_pass(self.data, BIN)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         if self.running():
@@ -80,8 +85,16 @@ class EmbeddedPostgres:
         self._run("pg_ctl", "-w", "-t", "60", "-o", quoted, "-l", str(log), "-D", str(self.data), "start")
 
     def stop(self) -> None:
-        with contextlib.suppress(PostgresFailed):
-            self._run("pg_ctl", "-w", "-t", "30", "-m", "fast", "-D", str(self.data), "stop")
+        """End the server in order; statements under way are rolled back."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+            server = psutil.Process(pid)
+            server.send_signal(signal.SIGINT)
+            server.wait(STOPPING)
+        except (FileNotFoundError, psutil.NoSuchProcess):
+            return
+        except psutil.TimeoutExpired:
+            server.send_signal(signal.SIGQUIT)  # its log makes up for it at the next start
 
     def running(self) -> bool:
         try:
@@ -100,7 +113,6 @@ class EmbeddedPostgres:
         if _is_root():
             account = ensure_user_exists(ACCOUNT)
             assert account is not None
-            _let_pass(self.data, BIN)
             ensure_folder_permissions(BIN, 0o055)
             ensure_folder_permissions(BIN.parent / "lib", 0o044)
             ensure_folder_permissions(BIN.parent / "share", 0o044)

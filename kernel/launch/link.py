@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
@@ -12,6 +14,7 @@ from kernel.launch.contract import Exit, KernelGone
 from kernel.protocol import MAX_FRAME, Acknowledge, Command, Event
 
 MAX_WAITING = 1000  # events; then the socket is not read until half of them are taken
+_CHUNK = 256 * 1024  # bytes read at a time
 
 _decoder = msgspec.msgpack.Decoder(Event)
 _encoder = msgspec.msgpack.Encoder()
@@ -85,6 +88,7 @@ class Link(asyncio.Protocol):
         """The process is gone. What it sent before is still delivered."""
         self._exit = exit
         if self._transport is not None:
+            self._drain(self._transport)
             self._transport.close()
         self._news.set()
 
@@ -108,6 +112,21 @@ class Link(asyncio.Protocol):
     def _acknowledge(self, number: int) -> None:
         while self._delivered and self._delivered[0].number <= number:
             self._delivered.popleft()
+
+    def _drain(self, transport: asyncio.Transport) -> None:
+        """Read what a process that is gone left in its socket: the news of its end may overtake its last words."""
+        if self._broken or self._closed or transport.is_closing():
+            return
+        with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as rest:
+            while len(self._buffer) <= MAX_FRAME:
+                try:
+                    data = rest.recv(_CHUNK, socket.MSG_DONTWAIT)
+                except OSError:
+                    break
+                if not data:
+                    break
+                self._buffer += data
+        self._parse()
 
     def _resume(self) -> None:
         if self._paused and len(self._waiting) <= MAX_WAITING // 2:
@@ -134,14 +153,14 @@ class Link(asyncio.Protocol):
             self._news.set()
 
     def _pause(self) -> None:
-        if not self._paused and self._transport is not None and not self._closed:
-            self._paused = True
+        self._paused = True
+        if self._transport is not None and not self._closed:
             self._transport.pause_reading()
 
     def _decode(self, frame: bytes) -> None:
         try:
             self._waiting.append(_decoder.decode(frame))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self._break(str(error))
 
     def _break(self, what: str) -> None:

@@ -44,6 +44,7 @@ class _Kernel:
     pidfd: int | None = None
     process: subprocess.Popen[bytes] | None = None
     forked: bool = True
+    orphan: bool = False  # the zygote that it was forked from has died, and cannot tell how it ends
     reason: str = ""  # why we ended it
 
     def signal(self, number: signal.Signals) -> None:
@@ -93,7 +94,10 @@ class LocalRuntime:
         )
         self._kernels[handle.kernel] = self._pids[pid] = kernel
         ours.setblocking(False)
-        await asyncio.get_running_loop().create_connection(lambda: kernel.link, sock=ours)
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: kernel.link, sock=ours)
+        if kernel.forked and kernel.pidfd is not None:
+            loop.add_reader(kernel.pidfd, self._died, kernel)
         if pid in self._reaped:
             self._ended(pid, self._reaped.pop(pid))
         elif process is not None:
@@ -179,11 +183,13 @@ class LocalRuntime:
     def _end(self, kernel: _Kernel, reason: str) -> None:
         kernel.reason = kernel.reason or reason
         kernel.signal(signal.SIGKILL)
-        if kernel.forked and not self._nursery.alive and not kernel.gone.is_set():
+        if kernel.pidfd is None and kernel.orphan and not kernel.gone.is_set():
             self._finish(kernel, None)  # nobody is left to tell us
 
     def _violated(self, kernel: str, what: str) -> None:
-        self._end(self._kernels[kernel], what)
+        found = self._kernels.get(kernel)
+        if found is not None:  # otherwise it is gone already, and these were its last words
+            self._end(found, what)
 
     def _silent(self, kernel: str) -> None:
         """Its socket closed: either it ends, or user code has closed it."""
@@ -192,14 +198,30 @@ class LocalRuntime:
             self._spawn(self._insist(found))
 
     async def _insist(self, kernel: _Kernel) -> None:
-        if self._nursery.alive or not kernel.forked:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(kernel.gone.wait(), _GRACE)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(kernel.gone.wait(), _GRACE)
         if not kernel.gone.is_set():
             self._end(kernel, "The kernel was ended: its connection to the portal was closed by its own code.")
 
     def _zygote_lost(self) -> None:
-        """Kernels live on without it; those that end are noticed by their sockets."""
+        """Kernels live on without it; `_died` notices their ends."""
+        for kernel in self._kernels.values():
+            kernel.orphan = kernel.forked
+
+    def _died(self, kernel: _Kernel) -> None:
+        """The process is gone: its zygote will say how, if that lives."""
+        assert kernel.pidfd is not None
+        asyncio.get_running_loop().remove_reader(kernel.pidfd)
+        self._spawn(self._bury(kernel))
+
+    async def _bury(self, kernel: _Kernel) -> None:
+        if not kernel.orphan:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(kernel.gone.wait(), _GRACE)
+        if not kernel.gone.is_set():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(kernel.handle.pid, signal.SIGKILL)
+            self._finish(kernel, None)
 
     def _ended(self, pid: int, status: int) -> None:
         kernel = self._pids.get(pid)
@@ -222,6 +244,7 @@ class LocalRuntime:
         self._pids.pop(kernel.handle.pid, None)
         kernel.lifeline.close()
         if kernel.pidfd is not None:
+            asyncio.get_running_loop().remove_reader(kernel.pidfd)
             os.close(kernel.pidfd)
             kernel.pidfd = None
         kernel.gone.set()

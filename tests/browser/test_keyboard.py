@@ -148,9 +148,10 @@ async def test_a_new_user_without_a_mouse(world: World, visit: Visit) -> None:
 async def test_every_control_has_a_name_and_a_visible_focus(world: World, visit: Visit) -> None:
     page = await visit(world.notebook("1", ("sql", "select 1"), ("markdown", "hello")))
     nameless = await page.page.evaluate(
-        """() => [...document.querySelectorAll('button, input:not([type=hidden]), select, a, summary')].filter((each) => {
-            const text = each.getAttribute('aria-label') || each.textContent.trim() || each.title
-              || [...(each.labels ?? [])].map((label) => label.textContent.trim()).join('') || each.placeholder;
+        """() => [...document.querySelectorAll('button, input:not([type=hidden]), select, a, summary')]
+          .filter((each) => {
+            const text = each.getAttribute('aria-label') || each.textContent.trim() || each.title ||
+              [...(each.labels ?? [])].map((label) => label.textContent.trim()).join('') || each.placeholder;
             return !text;
         }).map((each) => each.outerHTML)"""
     )

@@ -95,13 +95,13 @@ async def test_who_attaches_gets_again_what_was_not_acknowledged(runtime: LocalR
 
 
 async def test_the_kernel_itself_sends_again_what_was_not_acknowledged(kernel: Kernel) -> None:
-    await kernel.run("print('one')")
+    await kernel.run("display('one')")
     kernel.send(Acknowledge(number=2), Attach(after=1))
     await eventually(lambda: numbers(kernel.log) == [1, 2, 3, 4, 3, 4])
     kernel.send(Attach(after=3))
     await eventually(lambda: numbers(kernel.log) == [1, 2, 3, 4, 3, 4, 4])
     assert kernel.log[2:4] == kernel.log[4:6]
-    await kernel.run("print('two')")
+    await kernel.run("display('two')")
     assert numbers(kernel.log)[-3:] == [5, 6, 7]
 
 
@@ -138,7 +138,7 @@ async def test_a_handle_survives_json(kernel: Kernel) -> None:
     assert await kernel.runtime.attach(handle)
     again = Kernel(kernel.runtime, handle)
     again._executions = itertools.count(2)
-    assert (await again.run("x + 1")).text == "42"
+    assert await again.value("x + 1") == "42"
     await again.stop()
 
 

@@ -106,7 +106,7 @@ class Owner:
             connections=None,  # type: ignore[arg-type]
             on_lost=lambda _: self.lost.set(),
         )
-        self.by = By(user=None, name="Ada", client="c1")
+        self.coordinator.outbox.forms["socket"] = "json"
 
     @classmethod
     async def open(cls, store: Store, lease: Lease) -> Owner:

@@ -19,7 +19,9 @@ async def connect(portal: Portal, world: World) -> AsyncIterator[Connect]:
     """`await connect(notebook, "owner")`: a client that has said `resync` and heard `hello`."""
     clients: list[Client] = []
 
-    async def connected(notebook: Any, role: str = "owner", form: str | None = "notebook.json", greet: bool = True) -> Client:
+    async def connected(
+        notebook: Any, role: str = "owner", form: str | None = "notebook.json", greet: bool = True
+    ) -> Client:
         client = await Client.connect(portal.url, notebook.pk, world.cookie(role), form)
         clients.append(client)
         if greet:

@@ -114,13 +114,13 @@ async def test_text_that_looks_like_a_fragment_is_text(world: World, connect: Co
 async def test_who_may_not_connect(world: World, portal: Portal) -> None:
     notebook = world.notebook("x = 1")
     for cookie in (world.cookie("stranger"), "nonsense"):
-        with pytest.raises(Exception, match="403|4403|HTTP"):
+        with pytest.raises(Exception, match=r"403|4403|HTTP"):
             await Client.connect(portal.url, notebook.pk, cookie)
-    with pytest.raises(Exception, match="403|HTTP"):
+    with pytest.raises(Exception, match=r"403|HTTP"):
         await Client.connect(portal.url, notebook.pk, world.cookie("owner"), headers={"Origin": "https://evil.example"})
-    with pytest.raises(Exception, match="403|HTTP"):
+    with pytest.raises(Exception, match=r"403|HTTP"):
         await Client.connect(portal.url, NOWHERE, world.cookie("owner"))
-    with pytest.raises(Exception, match="403|HTTP"):
+    with pytest.raises(Exception, match=r"403|HTTP"):
         await Client.connect(portal.url, notebook.pk, world.cookie("owner"), form="notebook.xml")
 
 

@@ -20,7 +20,7 @@ async def test_a_client_that_was_away_gets_what_it_missed(world: World, connect:
     back = await connect(notebook, "reader", greet=False)
     await back.request("resync", epoch=hello["epoch"], since=hello["sequence"])
     missed = [event for event in back.events if "sequence" in event]
-    assert [event["sequence"] for event in missed][0] == hello["sequence"] + 1
+    assert missed[0]["sequence"] == hello["sequence"] + 1
     assert back.last("cell_updated", cell)["code"] == "x = 2\nx"
     assert back.last("cell_output", cell)["output"]["text/plain"] == "2"
     assert not back.of("hello")

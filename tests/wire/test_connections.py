@@ -102,7 +102,8 @@ async def test_the_kernel_finds_no_password(world: World, connect: Connect, samp
     shared = world.connection(sample_url)
     search = f"""
 import os
-found = [key for key, value in os.environ.items() if {SECRET[:6]!r} in value or "DATABASE_URL" in key or "CASCADE" in key]
+suspicious = lambda key, value: {SECRET[:6]!r} in value or "DATABASE_URL" in key or "CASCADE" in key
+found = [key for key, value in os.environ.items() if suspicious(key, value)]
 found, "{SECRET[7:]}" in str(globals())
 """
     notebook = world.notebook(("sql", "select 1 as one", "rows"), search, connection=shared)
@@ -137,7 +138,7 @@ async def test_a_password_with_odd_characters_never_shows(world: World, connect:
 async def test_sql_on_the_notebooks_own_frames(world: World, connect: Connect) -> None:
     notebook = world.notebook(
         "import pandas as pd\nsales = pd.DataFrame({'shop': ['a', 'b', 'a'], 'amount': [1, 2, 3]})\nleast = 2",
-        ("sql", "select shop, sum(amount) as total from sales where amount >= {least} group by shop order by shop", "totals"),
+        ("sql", "select shop, sum(amount) as total from sales where amount >= {least} group by 1 order by 1", "totals"),
         "totals.to_dict('list')",
     )
     client = await connect(notebook)

@@ -32,7 +32,8 @@ async def test_hello_has_the_whole_notebook(world: World, connect: Connect) -> N
     notebook = world.notebook("x = 1\nx", ("sql", "select 1", "rows"), ("markdown", "# Title"), title="All of it")
     client = await connect(notebook)
     hello = client.last("hello")
-    assert {"epoch", "sequence", "clientId", "role", "kernel", "cells", "title", "executionMode", "autoRunDelay"} <= set(hello)
+    fields = {"epoch", "sequence", "clientId", "role", "kernel", "cells", "title", "executionMode", "autoRunDelay"}
+    assert fields <= set(hello)
     assert hello["role"] == "owner" and hello["title"] == "All of it" and hello["autoRunDelay"] == 1.5
     assert [cell["type"] for cell in hello["cells"]] == ["python", "sql", "markdown"]
     cell = hello["cells"][0]
