@@ -67,7 +67,8 @@ const look = EditorView.theme({
   ".cm-tooltip": { backgroundColor: "var(--raised)", border: "1px solid var(--line)", color: "var(--text)" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
   ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)" },
-  ".cm-matchingBracket": { backgroundColor: "var(--selection)", outline: "none" },
+  ".cm-matchingBracket": { backgroundColor: "transparent", outline: "none" },
+  "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--selection)" },
 });
 
 // marks what came from the server: it is not typing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from time import time
 from typing import Protocol
@@ -22,6 +21,7 @@ from .events import Ack, Answer, BroadcastEvent, Error
 from .frames import json_text
 from .intake import new_id, operation_of
 from .kernels import KernelLink
+from .log import Log
 from .outbox import Outbox, Reply
 from .reducer import apply
 from .requests import Departure, Forwarded, Origin
@@ -30,8 +30,6 @@ from .store import Lease, LeaseLost, Recorded, Store
 
 logger = logging.getLogger(__name__)
 
-LOG = 2000
-"""Events kept for clients that missed some."""
 RETRY = 0.5
 """Seconds before what the kernel said is applied again after a failed commit."""
 BACKLOG = 5000
@@ -96,7 +94,7 @@ class Coordinator:
         self._connections = connections
         self._on_lost = on_lost
         self._answers = Answers()
-        self._log: deque[BroadcastEvent] = deque(maxlen=LOG)
+        self._log = Log()
         self._pending = Pending()
         self._flushing = Pending()
         self._wake = asyncio.Event()
@@ -196,12 +194,7 @@ class Coordinator:
 
     def missed(self, since: int) -> list[BroadcastEvent] | None:
         """The broadcast events after a sequence; None if they are no longer known."""
-        last = self._log[-1].sequence if self._log else self.committed.sequence
-        if since == last:
-            return []
-        if since > last or not self._log or self._log[0].sequence > since + 1:
-            return None
-        return [event for event in self._log if event.sequence > since]
+        return self._log.since(since, self.committed.sequence)
 
     # Connections --------------------------------------------------------------------------------------------------
 

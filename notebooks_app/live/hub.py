@@ -135,10 +135,15 @@ class Hub:
         await self.submit(socket, "viewer", text)
 
     async def relieve(self, socket: Socket) -> None:
-        """A socket that had stopped reading reads again."""
-        if socket.behind:
-            socket.behind = False
+        """A socket that had stopped reading reads again: what it lacks comes first, then the frames after that."""
+        logger.warning("RELIEVE %s behind=%s seq=%s", socket.id, socket.behind, socket.sequence)
+        if not socket.behind:
+            return
+        try:
             await self.resync(socket, socket.epoch or 0, socket.sequence)
+        except Exception:
+            logger.exception("Nobody could be asked what socket %s lacks.", socket.id)
+            socket.behind = False  # its client sees the gap
 
     # Between processes ------------------------------------------------------------------------------------------
 
@@ -215,6 +220,7 @@ class Hub:
         socket = self.sockets.get(message["session"], {}).get(message["socket"])
         if socket is None:
             return
+        logger.warning("ANSWER %s %s %s", socket.id, message["sequence"], [len(t) for t in message["texts"]])
         if message["sequence"] >= 0:
             socket.epoch, socket.sequence = message["epoch"], message["sequence"]
             socket.behind = False

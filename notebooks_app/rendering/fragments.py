@@ -5,6 +5,7 @@ Everything that comes from people or kernels is escaped here: it is text, never 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from django.template.loader import render_to_string
@@ -27,6 +28,7 @@ STATUS = {
     "invalid": "Cannot run",
     "blocked": "Waiting",
 }
+_BACKTICKS = re.compile(r"`([^`]+)`")
 FRESHNESS = {
     "stale": ("Stale", "The code, or something that it reads, has changed since this ran."),
     "saved": ("Saved", "From an earlier kernel: the values are no longer in memory, the output is up to date."),
@@ -71,11 +73,16 @@ def status_html(cell: CellSnapshot, oob: bool = False) -> str:
     if cell.manual:
         parts.append('<span class="chip" title="Runs only when asked for">Manual</span>')
     if cell.reason:
-        parts.append(f'<p class="reason">{escape(cell.reason)}</p>')
+        parts.append(f'<p class="reason">{_with_code(cell.reason)}</p>')
     return (
         f'<div id="cell-{cell.id}-status" class="status" data-status="{cell.status}" '
         f'data-freshness="{cell.freshness or ""}"{_oob(oob)}>{"".join(parts)}</div>'
     )
+
+
+def _with_code(sentence: str) -> str:
+    """A sentence in which names stand between backticks."""
+    return _BACKTICKS.sub(r"<code>\1</code>", escape(sentence))
 
 
 def duration_text(seconds: float) -> str:

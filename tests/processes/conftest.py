@@ -30,6 +30,7 @@ def launch(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             DATABASE_URL=database_url,
             CASCADE_SECRET_KEY=settings.SECRET_KEY,
             CASCADE_ADMIN_PASSWORD="the first administrator",
+            PYTHONFAULTHANDLER="1",
             **environment,
         )
         portals.append(portal)

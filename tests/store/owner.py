@@ -153,4 +153,4 @@ class Owner:
 
 
 def events_of(owner: Owner, kind: type[BroadcastEvent]) -> list[BroadcastEvent]:
-    return [event for event in owner.coordinator._log if isinstance(event, kind)]
+    return [event for event in owner.coordinator._log._events if isinstance(event, kind)]
