@@ -20,6 +20,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.running: int | None = None
         self.poll: Callable[[], None] = lambda: None
+        self.stop: Callable[[], None] = lambda: None  # called just before KeyboardInterrupt is raised
         self._cancelled: set[int] = set()
         self._ended = -1
         self._depth = 0
@@ -81,4 +82,5 @@ class Interrupts:
         finally:
             self._depth -= 1
         if self.running in self._cancelled:
+            self.stop()
             raise KeyboardInterrupt

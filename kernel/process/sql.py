@@ -8,7 +8,7 @@ import decimal
 import itertools
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from kernel.analysis.sql import split
 from kernel.output.tables import is_table
 from kernel.process.arrow import read_stream, to_frame
 from kernel.process.channel import Inbox, Outbox, TooLarge
+from kernel.process.interrupts import Interrupts
 from kernel.protocol import Execute, SqlReply, SqlRequest
 
 MAX_INTEGER = 2**63
@@ -50,7 +51,8 @@ class Result:
 class Sql:
     """Runs SQL cells. `evaluate(expression)` gives an expression's value in the namespace."""
 
-    def __init__(self, inbox: Inbox, outbox: Outbox, names: dict[str, Any]) -> None:
+    def __init__(self, inbox: Inbox, outbox: Outbox, names: dict[str, Any], interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
         self._inbox = inbox
         self._outbox = outbox
         self._names = names
@@ -60,7 +62,7 @@ class Sql:
         template = split(command.code)
         values = [plain_value(evaluate(expression), expression) for expression in template.expressions]
         if command.target == "dataframes":
-            return on_dataframes(template.statement, values, self._names)
+            return on_dataframes(template.statement, values, self._names, self._interrupts)
         return self._on_broker(command, template.statement, values)
 
     def _on_broker(self, command: Execute, statement: str, values: list[Any]) -> Result:
@@ -100,9 +102,22 @@ def _check(reply: SqlReply) -> None:
         raise SqlError(reply.error)
 
 
-def on_dataframes(statement: str, values: list[Any], names: dict[str, Any]) -> Result:
+@contextlib.contextmanager
+def _stopped_by(interrupts: Interrupts, connection: Any) -> Iterator[None]:
+    """DuckDB's own look at signals ends the main thread's part of a query and then waits for its other threads."""
+    interrupts.stop = connection.interrupt
+    try:
+        yield
+    finally:
+        interrupts.stop = lambda: None
+
+
+def on_dataframes(statement: str, values: list[Any], names: dict[str, Any], interrupts: Interrupts) -> Result:
     """DuckDB, with exactly those of the notebook's DataFrames that the statement refers to."""
-    with contextlib.closing(duckdb.connect(":memory:")) as connection:
+    with (
+        contextlib.closing(duckdb.connect(":memory:")) as connection,
+        _stopped_by(interrupts, connection),
+    ):
         connection.execute("SET python_enable_replacements = false")
         try:
             relation = _relation(connection, statement, values, names)

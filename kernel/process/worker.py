@@ -44,7 +44,7 @@ class Worker:
         presenter = Presenter(self._tables)
         self._displays = Displays(self._outbox, self._streams, presenter)
         self._progress = tools.ProgressReports(self._outbox)
-        sql = Sql(self._inbox, self._outbox, self._namespace.globals)
+        sql = Sql(self._inbox, self._outbox, self._namespace.globals, self._interrupts)
         self._runner = Runner(
             self._namespace, self._sources, presenter, self._displays, self._streams, self._tables, sql
         )
@@ -137,13 +137,20 @@ class Worker:
         try:
             shown: Shown = self._runner.run(command)
         except KeyboardInterrupt as error:
-            if not self._interrupts.is_cancelled(command.execution):  # user code raised it itself
-                return {"status": "error", "error": describe(error, self._sources)}
-            return {"status": "interrupted", "error": describe(error, self._sources)}
+            return {"status": self._failed(command), "error": describe(error, self._sources)}
         except BaseException as error:
             hint = self._namespace.hint(error.name) if isinstance(error, NameError) else ""
-            return {"status": "error", "error": describe(error, self._sources, hint)}
+            return {"status": self._failed(command), "error": describe(error, self._sources, hint)}
         return {"status": "success", "output": shown.output, "hints": (*shown.hints, *self._displays.hints)}
+
+    def _failed(self, command: protocol.Execute) -> str:
+        """What ended by an exception was interrupted if it was to be, whatever became of the KeyboardInterrupt.
+
+        Libraries turn it into errors of their own (DuckDB), and code with a signal handler of its own raises it without
+        having read what the host sent. One that nobody asked for is the cell's own error.
+        """
+        self._inbox.poll()
+        return "interrupted" if self._interrupts.is_cancelled(command.execution) else "error"
 
     def _settle_names(self, command: protocol.Execute, success: bool) -> dict[str, Any]:
         before = self._runner.before

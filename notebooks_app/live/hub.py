@@ -136,7 +136,6 @@ class Hub:
 
     async def relieve(self, socket: Socket) -> None:
         """A socket that had stopped reading reads again: what it lacks comes first, then the frames after that."""
-        logger.warning("RELIEVE %s behind=%s seq=%s", socket.id, socket.behind, socket.sequence)
         if not socket.behind:
             return
         try:
@@ -220,7 +219,6 @@ class Hub:
         socket = self.sockets.get(message["session"], {}).get(message["socket"])
         if socket is None:
             return
-        logger.warning("ANSWER %s %s %s", socket.id, message["sequence"], [len(t) for t in message["texts"]])
         if message["sequence"] >= 0:
             socket.epoch, socket.sequence = message["epoch"], message["sequence"]
             socket.behind = False

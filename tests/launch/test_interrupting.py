@@ -29,7 +29,7 @@ ENDLESS = {
     "select": "import select\nselect.select([], [], [], 600)",
     "pandas": "import pandas as pd\npd.Series(range(20_000_000)).map(lambda x: x % 7)",
     "generator": "sum(1 for _ in iter(int, 1))",
-    "representation": "class Slow:\n    def __repr__(self):\n        while True: pass\nSlow()",
+    "representation": "class Slow:\n    def __repr__(self):\n        while True: pass\nrepr(Slow())",
     "finalizer of a with": "import contextlib\nwith contextlib.suppress(Exception):\n    while True: pass",
     "own handler": "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nwhile True: pass",
 }  # fmt: skip
@@ -50,12 +50,31 @@ async def test_an_interrupt_ends_the_cell_and_the_kernel_goes_on(kernel: Kernel,
 
 
 async def test_what_the_cell_had_defined_is_gone(kernel: Kernel) -> None:
-    execution = kernel.execute("x = 1\nprint('here')\nwhile True: pass")
+    execution = kernel.execute("x = 1\nprint('here', end='')\nwhile True: pass")
     await kernel.printed("here")
+    await asyncio.sleep(0.05)
     outcome = await kernel.interrupt(execution)
     assert outcome.error.name == "KeyboardInterrupt"
     assert [frame.line for frame in outcome.error.frames] == [3]
     assert (await kernel.run("x", "b")).error.name == "NameError"
+
+
+async def test_showing_the_value_is_interrupted_too(kernel: Kernel) -> None:
+    execution = kernel.execute("class Slow:\n    def __repr__(self):\n        print('here')\n        while True: pass\nSlow()")
+    await kernel.printed("here")
+    outcome = await kernel.interrupt(execution)
+    assert (outcome.status, outcome.finished.output) == ("interrupted", None)
+
+
+async def test_a_library_that_turns_the_interrupt_into_an_error_of_its_own(kernel: Kernel) -> None:
+    execution = kernel.execute(
+        "try:\n    print('here', end='')\n    while True: pass\n"
+        "except KeyboardInterrupt:\n    raise RuntimeError('Query interrupted')"
+    )
+    await kernel.printed("here")
+    await asyncio.sleep(0.05)
+    outcome = await kernel.interrupt(execution)
+    assert (outcome.status, outcome.error.message) == ("interrupted", "Query interrupted")
 
 
 async def test_clean_up_code_of_an_interrupted_cell_runs(kernel: Kernel) -> None:

@@ -23,7 +23,7 @@ USES = {
     "parquet": "import pandas as pd\n"
     "pd.DataFrame({'a': range(300)}).to_parquet('p.parquet')\nlen(pd.read_parquet('p.parquet'))",
     "duckdb": "import duckdb\n"
-    "duckdb.sql('SELECT count(*) AS n FROM range(2_000_000) WHERE range % 6667 = 0').fetchone()[0]",
+    "duckdb.sql('SELECT count(*) AS n FROM range(2_000_000) WHERE range % 6667 = 0').fetchall()[0][0]",
     "matplotlib": "import matplotlib.pyplot as plt, io\nfig, ax = plt.subplots()\nax.plot([1, 2])\n"
     "out = io.BytesIO()\nfig.savefig(out)\nplt.close(fig)\n300 * (out.getvalue()[:4] == b'\\x89PNG')",
     "threads": "from concurrent.futures import ThreadPoolExecutor\n"

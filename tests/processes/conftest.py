@@ -92,9 +92,8 @@ def assert_complete(client: Client) -> int:
     for event in client.events:
         if event["type"] == "hello":
             known = event["sequence"]
-        elif "sequence" in event:
-            if known is not None and event["sequence"] > known:
-                assert event["sequence"] == known + 1, f"{known} is followed by {event['sequence']}"
-                known = event["sequence"]
+        elif "sequence" in event and known is not None and event["sequence"] > known:
+            assert event["sequence"] == known + 1, f"{known} is followed by {event['sequence']}"
+            known = event["sequence"]
     assert known is not None
     return known

@@ -65,7 +65,9 @@ async def test_presence_reaches_the_other_process_and_ends_with_the_socket(
     await other.request("presence", cellId=cell, anchor=2, head=3)
     await one.until(lambda event: event["type"] == "presence" and any(c["cellId"] == cell for c in event["clients"]))
     await other.close()
-    await one.until(lambda event: event["type"] == "presence" and not any(c["cellId"] == cell for c in event["clients"]))
+    await one.until(
+        lambda event: event["type"] == "presence" and not any(c["cellId"] == cell for c in event["clients"])
+    )
 
 
 async def test_a_burst_of_a_thousand_cells_loses_nothing_far_from_the_owner(

@@ -28,7 +28,9 @@ def broken(table: str, when: str = "true") -> Iterator[None]:
             f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             f"IF {when} THEN RAISE EXCEPTION 'the disk is full'; END IF; RETURN NEW; END $$"
         )
-        cursor.execute(f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
+        cursor.execute(
+            f"CREATE TRIGGER {name} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+        )
     try:
         yield
     finally:
@@ -188,7 +190,9 @@ async def test_secrets_are_not_in_the_history(own: Own, world: World) -> None:
     assert "secret" not in notebook.changes.get().operation
 
 
-@pytest.mark.parametrize("text", ["'; DROP TABLE cell; --", "🦜\u2028\u202e", "%(id)s %s {}", "\\x00 \\u0000", "a" * 200_000])
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE cell; --", "🦜\u2028\u202e", "%(id)s %s {}", "\\x00 \\u0000", "a" * 200_000]
+)
 async def test_any_text_is_stored_as_it_is(own: Own, world: World, text: str) -> None:
     notebook = world.notebook("x = 1")
     (cell,) = world.cells(notebook)

@@ -34,7 +34,9 @@ async def a_session_with_a_past(own: Own, world: World) -> Owner:
     owner.do(op.DeleteCell(cell=cells[5], run_id="r1", at=2.0))
     owner.do(op.ConfigureCell(cell=cells[6], run_id="r2", disabled=True, manual=True, code_hidden=True, at=2.0))
     owner.do(op.MoveCell(cell=cells[4], after=None, at=2.0))
-    owner.do(op.CreateCell(cell="0f000000-0000-4000-8000-" + owner.state.session[-12:], cell_type="sql", after=cells[0]))
+    owner.do(
+        op.CreateCell(cell="0f000000-0000-4000-8000-" + owner.state.session[-12:], cell_type="sql", after=cells[0])
+    )
     owner.do(op.ConfigureNotebook(title="Another title", mode="lazy", delay=0.5, at=2.0))
     await owner.settled()
     return owner
