@@ -13,6 +13,9 @@ from notebookproject.postgres import EmbeddedPostgres
 from tests.support.portal import Portal
 
 
+SERVED = "cascade_served"
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A server of this process's own; it trades durability for speed."""
@@ -51,15 +54,20 @@ def django_db_setup(
 
 @pytest.fixture(scope="session")
 def database_url(postgres: EmbeddedPostgres, django_db_setup: None) -> str:
-    """The test database, for another process."""
-    from django.db import connection
+    """A database that other processes share with the tests; those of views have the test database for themselves."""
+    import psycopg
+    from django.db import connections
 
-    return postgres.url(connection.settings_dict["NAME"])
+    template = connections["default"].settings_dict["NAME"]
+    connections.close_all()
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {SERVED} TEMPLATE {template}")  # type: ignore[arg-type]
+    return postgres.url(SERVED)
 
 
 @pytest.fixture(scope="session")
 def portal(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A running portal on the test database. What tests make for it is committed and never cleaned up (see `world`)."""
+    """A running portal. What tests make for it is committed and never cleaned up (see `world`)."""
     from django.conf import settings
 
     served = Portal(
@@ -74,12 +82,19 @@ def portal(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[Any]:
-    """People, notebooks and connections that other processes see too."""
+def world(database_url: str, django_db_blocker: Any) -> Iterator[Any]:
+    """People, notebooks and connections that other processes see too. The ORM is on their database meanwhile."""
+    from django.db import connection
+
     from tests.support.world import World
 
     with django_db_blocker.unblock():
+        own = connection.settings_dict["NAME"]
+        connection.close()
+        connection.settings_dict["NAME"] = SERVED
         yield World()
+        connection.close()
+        connection.settings_dict["NAME"] = own
 
 
 @pytest.fixture(scope="session")

@@ -23,22 +23,21 @@ class Presenter:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._formatter: Any = DisplayFormatter()
-        self._formatter.active_types = [kind for kind in self._formatter.format_types if kind != "text/plain"]
+        del self._formatter.formatters["text/plain"]  # `plain_text` does that, once and without end-less texts
+        self._formatter.active_types = self._formatter.format_types
         self.warm()
 
     def warm(self) -> None:
         """Format something, so that the first output of a kernel costs no more than the next."""
-        self._formatter.format(object(), exclude=("text/plain",))
+        self._formatter.format(object())
 
     def bundle(self, value: Any, include: Any = None, exclude: Any = None) -> MimeBundle | None:
         """None if the value displayed itself (`_ipython_display_`). Raises nothing but KeyboardInterrupt."""
         try:
-            found = self._special(value)
+            found = self._special(value) or self._generic(value, include, exclude)
         except (Exception, SystemExit) as error:
             found = {"text/plain": f"{plain_text(value)}\n[It cannot be shown: {type(error).__name__}: {error}]"}
-        if found is None and (found := self._generic(value, include, exclude)) is None:
-            return None
-        return bounded(found)
+        return None if found is None else bounded(found)
 
     def _special(self, value: Any) -> MimeBundle | None:
         if is_table(value):

@@ -57,5 +57,5 @@ def _pretty(value: object) -> str:
 def _summary(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"[:500]
-    except Exception:
+    except (Exception, SystemExit):
         return type(error).__name__

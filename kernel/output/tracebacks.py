@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import re
+import symtable
 import traceback
 
 import kernel
@@ -16,12 +18,20 @@ MAX_MESSAGE = 10_000  # characters
 MAX_FRAMES = 100
 
 _OWN = os.path.dirname(os.path.abspath(kernel.__file__)) + os.sep
-_MACHINERY = (os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep, _OWN)
+_MACHINERY = (os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep, ast.__file__, symtable.__file__, _OWN)
 _FILE = re.compile(r'File "(<cell [^"]*>)"')
 
 
 def describe(error: BaseException, sources: Sources, hint: str = "") -> Failure:
     """The failure to send. `hint` is a sentence that is added to the message. Never raises for an odd exception."""
+    try:
+        return _describe(error, sources, hint)
+    except (Exception, SystemExit) as problem:
+        message = f"(this exception cannot be shown: looking at it raised {type(problem).__name__})"
+        return Failure(name=type(error).__name__, message=message, traceback="")
+
+
+def _describe(error: BaseException, sources: Sources, hint: str) -> Failure:
     trace = traceback.TracebackException.from_exception(error, compact=True)
     _cut(trace, sources, set())
     name, message = type(error).__name__, _message(error)
@@ -54,7 +64,7 @@ def _message(error: BaseException) -> str:
         return str(error.msg)
     try:
         return str(error)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         return f"(its message cannot be shown: str() raised {type(problem).__name__})"
 
 

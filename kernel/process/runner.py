@@ -21,6 +21,10 @@ from kernel.protocol import Execute, MimeBundle
 _NOTHING = Program(None, None, frozenset(), frozenset())
 
 
+def _awaits(code: CodeType) -> bool:
+    return bool(code.co_flags & inspect.CO_COROUTINE)
+
+
 @dataclass(slots=True)
 class Shown:
     """What an execution that succeeded has to show."""
@@ -53,8 +57,7 @@ class Runner:
             return self._run_sql(command)
         filename = self._sources.register(command.cell, command.label, command.code)
         program = self._begin(command, filename)
-        self._evaluate(program.body)
-        value = self._evaluate(program.value)
+        value = self._run_program(program)
         self._displays.figures.end(last=value)
         return Shown(None if value is None else self._presenter.bundle(value))
 
@@ -66,11 +69,26 @@ class Runner:
             self.before = self._namespace.begin(command.cell, program, command.forget)
         return program
 
+    def _run_program(self, program: Program) -> Any:
+        """The cell's value. Where it awaits anything, all of it runs within the event loop."""
+        if any(code is not None and _awaits(code) for code in (program.body, program.value)):
+            return self._loops.run(self._run_in_loop(program))
+        self._evaluate(program.body)
+        return self._evaluate(program.value)
+
+    async def _run_in_loop(self, program: Program) -> Any:
+        value: Any = None
+        for code in (program.body, program.value):
+            value = None if code is None else eval(code, self._namespace.globals)
+            if code is not None and _awaits(code):
+                value = await value
+        return value
+
     def _evaluate(self, code: CodeType | None) -> Any:
         if code is None:
             return None
         value = eval(code, self._namespace.globals)
-        return self._loops.run(value) if code.co_flags & inspect.CO_COROUTINE else value
+        return self._loops.run(value) if _awaits(code) else value
 
     def _run_sql(self, command: Execute) -> Shown:
         filename = self._sources.register(command.cell, command.label, command.code)

@@ -37,6 +37,7 @@ class Worker:
         self._outbox = Outbox(sock, self._interrupts)
         self._inbox = Inbox(sock, self._interrupts, self._outbox.acknowledge)
         self._streams = Streams(self._outbox, Descriptors())
+        self._texts = TextStream(self._streams, "stdout", 1), TextStream(self._streams, "stderr", 2)
         self._sources = Sources()
         self._tables = Tables()
         self._namespace = Namespace()
@@ -71,12 +72,15 @@ class Worker:
 
     def _install(self) -> None:
         sys.stdin = open(os.devnull)  # noqa: SIM115  (for as long as the process lives)
-        sys.stdout = TextStream(self._streams, "stdout", 1)
-        sys.stderr = TextStream(self._streams, "stderr", 2)
+        self._take_standard_streams()
         sys.displayhook = lambda value: self._displays.show(value) if value is not None else None
         tools.install(self._displays, self._progress, self._streams, self._sources)
         os.register_at_fork(after_in_child=self._after_fork)
         self._interrupts.install()
+
+    def _take_standard_streams(self) -> None:
+        """Again before each cell: what one puts in their place must not silence the others."""
+        sys.stdout, sys.stderr = self._texts
 
     def _after_fork(self) -> None:
         """User code forked: the copy prints to the descriptors and says nothing to the host."""
@@ -101,6 +105,7 @@ class Worker:
             self._finish(command, "skipped", because=skipped if skipped >= 0 else None)
             return
         self._outbox.post(protocol.Started, execution=command.execution)
+        self._take_standard_streams()
         self._streams.begin(command.execution)
         self._displays.begin(command.execution)
         self._progress.execution = command.execution
@@ -139,9 +144,12 @@ class Worker:
         except KeyboardInterrupt as error:
             return {"status": self._failed(command), "error": describe(error, self._sources)}
         except BaseException as error:
-            hint = self._namespace.hint(error.name) if isinstance(error, NameError) else ""
-            return {"status": self._failed(command), "error": describe(error, self._sources, hint)}
+            return {"status": self._failed(command), "error": describe(error, self._sources, self._hint(error))}
         return {"status": "success", "output": shown.output, "hints": (*shown.hints, *self._displays.hints)}
+
+    def _hint(self, error: BaseException) -> str:
+        """Nothing is asked of an exception of the user's own making: it may do anything."""
+        return self._namespace.hint(error.name) if type(error) is NameError else ""
 
     def _failed(self, command: protocol.Execute) -> str:
         """What ended by an exception was interrupted if it was to be, whatever became of the KeyboardInterrupt.

@@ -49,6 +49,7 @@ class Directory:
         self._opening: dict[str, asyncio.Task[Coordinator | str]] = {}
         self._elsewhere: dict[str, str] = {}  # session -> process that holds its lease
         self._keeper: asyncio.Task[None] | None = None
+        self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         hub.handlers["end"] = self._end
         hub.handlers["rename"] = self._rename
@@ -57,7 +58,8 @@ class Directory:
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self, reason: str) -> None:
-        """Close all coordinators and give their leases back."""
+        """Close all coordinators and give their leases back. What comes now is for whoever serves next."""
+        self._stopping = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -68,6 +70,8 @@ class Directory:
 
     async def deliver(self, forwarded: Forwarded) -> None:
         """Hand a request of one of our sockets to the owner, here or elsewhere."""
+        if self._stopping:
+            return  # it would open the session again: its client repeats what was not answered
         session = forwarded.origin.session
         if isinstance(forwarded, Departure) and session not in self._coordinators:
             holder = self._elsewhere.get(session)

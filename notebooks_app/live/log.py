@@ -49,7 +49,8 @@ def weight(event: BroadcastEvent) -> int:
     if isinstance(event, CellCreated):
         return _SMALL + _size_of((event.cell.code, event.cell.output, event.cell.displays, event.cell.streams))
     if isinstance(event, CellOutput):
-        return _SMALL + _size_of((event.output, event.displays, event.hints))
+        traceback = event.error.traceback if event.error is not None else ""
+        return _SMALL + _size_of((event.output, event.displays, event.hints, traceback))
     return _SMALL
 
 

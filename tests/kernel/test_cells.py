@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from kernel.protocol import Display, Stream
@@ -13,6 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def said(outcome: Outcome) -> list[tuple[str, str]]:
     """What the page shows above the value, in order, neighbours of one kind merged."""
     merged: list[tuple[str, str]] = []
+    item: tuple[str, str]
     for event in outcome.events:
         if isinstance(event, Stream):
             item = (event.stream, event.text)
@@ -70,7 +73,9 @@ async def test_await_at_the_top_level(kernel: Kernel) -> None:
 
 
 async def test_a_task_of_one_cell_goes_on_while_the_next_awaits(kernel: Kernel) -> None:
-    await kernel.run("import asyncio\nseen = []\nasync def work():\n    await asyncio.sleep(0.01)\n    seen.append(1)", "a")
+    await kernel.run(
+        "import asyncio\nseen = []\nasync def work():\n    await asyncio.sleep(0.01)\n    seen.append(1)", "a"
+    )
     await kernel.run("task = asyncio.create_task(work())\nawait asyncio.sleep(0)", "b")
     assert (await kernel.run("await task\nseen", "c")).text == "[1]"
 
@@ -86,7 +91,8 @@ async def test_input_says_what_to_do_instead(kernel: Kernel) -> None:
 
 async def test_prints_and_displays_come_in_their_order(kernel: Kernel) -> None:
     outcome = await kernel.run(
-        "import sys\nprint('one')\nprint('two', file=sys.stderr)\ndisplay(3)\nprint('four')\ndisplay(5, 6)\nsys.stderr.write('7')\n8"
+        "import sys\nprint('one')\nprint('two', file=sys.stderr)\ndisplay(3)\nprint('four')\ndisplay(5, 6)\n"
+        "sys.stderr.write('7')\n8"
     )
     assert said(outcome) == [
         ("stdout", "one\n"), ("stderr", "two\n"), ("display", "3"), ("stdout", "four\n"), ("display", "5"),
@@ -127,8 +133,10 @@ async def test_output_of_forked_processes_and_threads(kernel: Kernel) -> None:
 
 
 async def test_a_thread_that_prints_between_two_cells_is_heard_in_the_next(kernel: Kernel) -> None:
-    await kernel.run("import threading, time\ndef later():\n    time.sleep(0.05)\n    print('late')\nthreading.Thread(target=later).start()")
-    outcome = await kernel.run("time.sleep(0.2)", "b")
+    later = "def later():\n    time.sleep(0.05)\n    print('late')"
+    await kernel.run(f"import threading, time\n{later}\nthreading.Thread(target=later).start()")
+    await asyncio.sleep(0.2)
+    outcome = await kernel.run("", "b")
     assert outcome.stdout == "late\n"
 
 
@@ -147,7 +155,9 @@ async def test_a_hundred_megabytes_are_cut_and_the_page_is_told(kernel: Kernel) 
 
 
 async def test_a_hundred_megabytes_of_a_subprocess_are_cut_too(kernel: Kernel) -> None:
-    outcome = await kernel.run("import subprocess\nsubprocess.run('head -c 100000000 /dev/zero | tr \"\\\\0\" x', shell=True).returncode")
+    outcome = await kernel.run(
+        "import subprocess\nsubprocess.run('head -c 100000000 /dev/zero | tr \"\\\\0\" x', shell=True).returncode"
+    )
     assert len(outcome.stdout) == 1024 * 1024
     assert "Output cut: 99.0 MB more were not shown." in outcome.stderr
 
@@ -159,7 +169,9 @@ async def test_many_small_prints_are_merged_and_none_is_lost(kernel: Kernel) -> 
 
 
 async def test_lone_surrogates_are_shown_as_question_marks(kernel: Kernel) -> None:
-    outcome = await kernel.run("import sys\nprint('a\\ud800b')\nsys.stderr.write('\\udfff')\ndisplay('c\\ud800')\n'd\\ud800'")
+    outcome = await kernel.run(
+        "import sys\nprint('a\\ud800b')\nsys.stderr.write('\\udfff')\ndisplay('c\\ud800')\n'd\\ud800'"
+    )
     assert outcome.stdout == "a?b\n"
     assert outcome.stderr == "?"
     assert outcome.displays[0].bundle["text/plain"] in ("'c\\ud800'", "'c?'")
@@ -169,7 +181,9 @@ async def test_lone_surrogates_are_shown_as_question_marks(kernel: Kernel) -> No
 
 
 async def test_bytes_and_nulls_in_text(kernel: Kernel) -> None:
-    outcome = await kernel.run("import sys, os\nsys.stdout.buffer.write(b'\\xff\\n')\nos.write(1, b'\\xfe\\n')\nprint('a\\0b')")
+    outcome = await kernel.run(
+        "import sys, os\nsys.stdout.buffer.write(b'\\xff\\n')\nos.write(1, b'\\xfe\\n')\nprint('a\\0b')"
+    )
     assert outcome.stdout == "\ufffd\n\ufffd\na\0b\n"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from kernel.protocol import PLOTLY
@@ -107,7 +109,9 @@ async def test_figures_of_a_cell_that_fails_do_not_appear_in_the_next(kernel: Ke
 
 
 async def test_a_plotly_figure_is_json(kernel: Kernel) -> None:
-    outcome = await kernel.run("import plotly.express as px\nfigure = px.scatter(x=[1, 2], y=[3, 4])\nfigure.show()\nfigure")
+    outcome = await kernel.run(
+        "import plotly.express as px\nfigure = px.scatter(x=[1, 2], y=[3, 4])\nfigure.show()\nfigure"
+    )
     for bundle in (outcome.displays[0].bundle, outcome.output):
         figure = bundle[PLOTLY]
         assert figure["data"][0]["type"] == "scatter"
@@ -122,6 +126,9 @@ async def test_a_figure_that_cannot_be_drawn_says_so(kernel: Kernel) -> None:
     assert "It cannot be shown: ValueError" in outcome.text
 
 
+ODD = "class Odd(Exception):\n    def __str__(self): raise SystemExit(1)\n"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -133,13 +140,17 @@ async def test_a_figure_that_cannot_be_drawn_says_so(kernel: Kernel) -> None:
         ("def _repr_mimebundle_(self, **_): raise ValueError('no')\n    def __repr__(self): return 'fine'", "fine"),
         ("def _repr_html_(self): return 5\n    def __repr__(self): return 'fine'", "fine"),
         ("def __getattr__(self, name): raise RuntimeError(name)\n    def __repr__(self): return 'fine'", "fine"),
-        ("__class__ = property(lambda self: 1/0)\n    def __repr__(self): return 'fine'", "fine"),
+        ("def _repr_html_(self): raise SystemExit(1)\n    def __repr__(self): return 'fine'",
+         "fine\n[It cannot be shown: SystemExit: 1]"),
+        ("def __repr__(self): raise Odd", "<C: its repr() raised Odd>"),
+        ("def __repr__(self): print('once'); return 'fine'", "fine"),
     ],
 )  # fmt: skip
 async def test_odd_objects_are_shown_as_well_as_they_can_be(kernel: Kernel, body: str, text: str) -> None:
-    outcome = await kernel.run(f"class C:\n    {body}\nc = C()\nc")
+    outcome = await kernel.run(f"{ODD}class C:\n    {body}\nc = C()\nc")
     assert outcome.text == text
     assert "text/html" not in outcome.output
+    assert outcome.stdout in ("", "once\n")
     assert await kernel.value("1 + 1") == "2"
 
 
@@ -183,7 +194,5 @@ async def test_display_after_the_cell_ended_is_refused_in_the_thread_alone(kerne
         "import threading, time\ncaught = []\ndef late():\n    time.sleep(0.1)\n    try: display(1)\n"
         "    except RuntimeError as e: caught.append(str(e))\nthread = threading.Thread(target=late)\nthread.start()"
     )
-    import asyncio
-
     await asyncio.sleep(0.2)
     assert await kernel.value("caught") == "['display() works only while a cell runs.']"

@@ -151,7 +151,10 @@ async def test_private_names_look_to_the_user_as_written(kernel: Kernel) -> None
         ("import os as _os\n_os.sep", "'/'"),
         ("import os.path as _p, sys as _s\n_p is _s.modules['posixpath']", "True"),
         ("_a = 1\ndef f():\n    global _a\n    _a = 5\nf()\n_a", "5"),
-        ("def f():\n    _a = 1\n    def g():\n        nonlocal _a\n        _a += 1\n        return _a\n    return g()\nf()", "2"),
+        (
+            "def f():\n    _a = 1\n    def g():\n        nonlocal _a\n        _a += 1\n    g()\n    return _a\nf()",
+            "2",
+        ),
         ("for _, x in enumerate('ab'): pass\n_, x", "(1, 'b')"),
         ("try: 1/0\nexcept ZeroDivisionError as _e: x = str(_e)\nx", "'division by zero'"),
         ("match {'k': 1}:\n    case {'k': _v}: pass\n_v", "1"),

@@ -163,7 +163,9 @@ class Kernel:
     async def exit(self, seconds: float = SECONDS) -> Exit:
         return await self.seen(Exit, seconds=seconds)
 
-    async def seen(self, kind: type[Kind], test: Callable[[Kind], bool] = lambda _: True, seconds: float = SECONDS) -> Kind:
+    async def seen(
+        self, kind: type[Kind], test: Callable[[Kind], bool] = lambda _: True, seconds: float = SECONDS
+    ) -> Kind:
         """The first event of this kind that passes the test, waiting for it."""
         async with asyncio.timeout(seconds):
             position = 0
@@ -184,12 +186,17 @@ class Kernel:
                 self.send(*self.broker(event))
 
 
+def cell(execution: int, code: str) -> Execute:
+    """For tests that speak to the runtime themselves."""
+    return Execute(execution=execution, cell="a", label="Cell a", kind="python", code=code, ticket="")
+
+
 def arrow(table: pa.Table) -> bytes:
     """A table as an Arrow IPC stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def answering(table: pa.Table, notice: str = "", chunk: int = 200) -> Broker:

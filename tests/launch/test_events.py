@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import AsyncGenerator
+from typing import cast
 
 import msgspec
 import pytest
@@ -12,19 +14,15 @@ import pytest
 from kernel import protocol
 from kernel.launch.contract import Exit, Handle, KernelGone
 from kernel.launch.local import LocalRuntime
-from kernel.protocol import Acknowledge, Attach, Event, Execute, Finished, Ready, Started, Stream
-from tests.launch.support import Kernel, eventually
+from kernel.protocol import Acknowledge, Attach, Event, Finished, Ready, Started, Stream
+from tests.launch.support import Kernel, cell, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def cell(execution: int, code: str) -> Execute:
-    return Execute(execution=execution, cell="a", label="Cell a", kind="python", code=code, ticket="")
-
-
 async def take(runtime: LocalRuntime, handle: Handle, count: int) -> list[Event | Exit]:
     """The next events; the iteration ends like that of a coordinator that dies."""
-    events = runtime.events(handle)
+    events = cast(AsyncGenerator[Event | Exit, None], runtime.events(handle))
     async with asyncio.timeout(10):
         taken = [await anext(events) for _ in range(count)]
     await events.aclose()
@@ -61,7 +59,7 @@ async def test_executions_run_one_after_the_other_as_they_were_sent(kernel: Kern
     executions = [kernel.execute(f"x{i} = {i}\nprint({i})", f"c{i}") for i in range(protocol.PIPELINE)]
     await kernel.outcome(executions[-1])
     marks = [event for event in kernel.log if isinstance(event, Started | Finished)]
-    assert [event.execution for event in marks] == list(itertools.chain.from_iterable(zip(executions, executions)))
+    assert [event.execution for event in marks] == [execution for execution in executions for _ in "se"]
 
 
 async def test_what_requires_a_failed_execution_is_skipped_and_says_because_of_which(kernel: Kernel) -> None:
@@ -118,7 +116,7 @@ async def test_attaching_ends_the_iteration_of_before(runtime: LocalRuntime) -> 
     with pytest.raises(RuntimeError, match="Another consumer"):
         await anext(runtime.events(handle))
     assert await runtime.attach(handle)
-    new = runtime.events(handle)
+    new = cast(AsyncGenerator[Event | Exit, None], runtime.events(handle))
     assert await asyncio.wait_for(anext(new), 5) == old[0]
     await asyncio.wait_for(reader, 5)
     runtime.send(handle, cell(1, ""))

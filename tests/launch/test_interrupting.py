@@ -25,7 +25,7 @@ ENDLESS = {
     "await": "import asyncio\nawait asyncio.sleep(600)",
     "subprocess": "import subprocess\nsubprocess.run(['sleep', '600'])",
     "lock": "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()",
-    "thread": "import threading, time\nt = threading.Thread(target=time.sleep, args=(600,), daemon=True)\nt.start()\nt.join()",
+    "thread": "import threading\nt = threading.Thread(target=threading.Event().wait, daemon=True)\nt.start()\nt.join()",
     "select": "import select\nselect.select([], [], [], 600)",
     "pandas": "import pandas as pd\npd.Series(range(20_000_000)).map(lambda x: x % 7)",
     "generator": "sum(1 for _ in iter(int, 1))",
@@ -60,7 +60,9 @@ async def test_what_the_cell_had_defined_is_gone(kernel: Kernel) -> None:
 
 
 async def test_showing_the_value_is_interrupted_too(kernel: Kernel) -> None:
-    execution = kernel.execute("class Slow:\n    def __repr__(self):\n        print('here')\n        while True: pass\nSlow()")
+    execution = kernel.execute(
+        "class Slow:\n    def __repr__(self):\n        print('here')\n        while True: pass\nSlow()"
+    )
     await kernel.printed("here")
     outcome = await kernel.interrupt(execution)
     assert (outcome.status, outcome.finished.output) == ("interrupted", None)
@@ -195,7 +197,9 @@ async def test_raising_keyboardinterrupt_oneself_is_an_error(kernel: Kernel) -> 
 
 
 async def test_progress_so_far_is_reported_when_interrupted(kernel: Kernel) -> None:
-    execution = kernel.execute("import time\nfor i in progress(range(10)):\n    if i == 3: print('here'); time.sleep(600)")
+    execution = kernel.execute(
+        "import time\nfor i in progress(range(10)):\n    if i == 3: print('here'); time.sleep(600)"
+    )
     await kernel.printed("here")
     outcome = await kernel.interrupt(execution)
     reports = [event for event in outcome.events if isinstance(event, Progress)]

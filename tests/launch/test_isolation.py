@@ -18,7 +18,8 @@ SECRET = "s3cr3t-of-the-portal"
 
 LOOK = """
 import os, pathlib
-files = {int(fd): os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")}
+links = pathlib.Path("/proc/self/fd")
+files = {int(link.name): os.readlink(link) for link in links.iterdir() if os.path.lexists(link)}
 own = pathlib.Path("/proc/self/environ").read_bytes().decode().split(chr(0))
 parent = pathlib.Path(f"/proc/{os.getppid()}/environ").read_bytes().decode().split(chr(0))
 command = pathlib.Path("/proc/self/cmdline").read_bytes().decode()
@@ -121,7 +122,9 @@ async def test_two_kernels_draw_different_random_numbers(runtime: LocalRuntime) 
 async def test_what_one_kernel_changes_in_a_library_no_other_sees(runtime: LocalRuntime, kernel: Kernel) -> None:
     await kernel.run("import math, pandas\nmath.pi = 3\npandas.options.display.max_rows = 7\nx = 1")
     other = await Kernel.start(runtime)
-    assert (await other.run("import math, pandas\nprint(math.pi > 3, pandas.options.display.max_rows)")).stdout == "True 60\n"
+    assert (
+        await other.run("import math, pandas\nprint(math.pi > 3, pandas.options.display.max_rows)")
+    ).stdout == "True 60\n"
     assert (await other.run("x")).error.name == "NameError"
     await other.stop()
 

@@ -30,7 +30,9 @@ async def test_a_plain_process_behaves_like_a_forked_one(plain: LocalRuntime) ->
     one, two, three = await asyncio.gather(*(Kernel.start(plain, name) for name in ("one", "two", "three")))
     assert (await one.seen(Ready)).pid == one.handle.pid
 
-    outcome = await one.run("import pandas as pd, subprocess\nsubprocess.run(['echo', 'out'])\npd.DataFrame({'a': [1]})")
+    outcome = await one.run(
+        "import pandas as pd, subprocess\nsubprocess.run(['echo', 'out'])\npd.DataFrame({'a': [1]})"
+    )
     assert outcome.stdout == "out\n"
     assert TABLE in outcome.output
     figure = await one.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")

@@ -73,7 +73,7 @@ async def test_what_is_long_arrives_too(world: World, alone: Portal, join: Join)
     (cell,) = world.cells(notebook)
     client = await join(alone, notebook)
     ack = await client.request("run_cell", cellId=cell)
-    output = await client.until(lambda event: event["type"] == "cell_output", wait=3)
+    output = await client.until(lambda event: event["type"] == "cell_output", wait=6)
     assert ack["type"] == "ack" and len(output["output"]["text/html"]) == 6_000_000
     assert (await client.hello())["cells"][0]["output"] == output["output"]
 
