@@ -26,6 +26,13 @@ class Flow:
     def congested(self) -> bool:
         return self._paused and self.waiting() > LIMIT
 
+    def drowning(self) -> bool:
+        return self._paused and self.waiting() > DROP
+
+    def abort(self) -> None:
+        """Drop the client: it comes back and asks for what it missed."""
+        self._protocol.transport.abortConnection()
+
     def waiting(self) -> int:
         transport = self._protocol.transport
         return len(getattr(transport, "dataBuffer", b"")) + int(getattr(transport, "_tempDataLen", 0))

@@ -21,6 +21,7 @@ from twisted.internet import defer, reactor
 from notebooks_app.live import host
 
 from .flow import Flow
+from .sockets import PortalSocket
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class PortalServer(Server):  # type: ignore[misc]
 
     def _prepare(self) -> None:
         """Called before the reactor runs: the host starts on its loop first thing."""
+        self.ws_factory.protocol = PortalSocket
         self.ws_factory.setProtocolOptions(perMessageCompressionAccept=_accept_compression, tcpNoDelay=True)
         reactor.callWhenRunning(lambda: asyncio.ensure_future(self._start(), loop=twisted_loop))
         reactor.addSystemEventTrigger("before", "shutdown", self._end)
@@ -82,6 +84,7 @@ class PortalServer(Server):  # type: ignore[misc]
             await asyncio.wait_for(host.stop(), STOPPING)
         except Exception:
             logger.exception("The notebooks were not stopped in order.")
+        await _cancel_the_rest()
 
     def listen_error(self, failure: Any) -> None:
         self.failed = f"The address cannot be used: {failure.getErrorMessage()}"
@@ -94,6 +97,15 @@ class PortalServer(Server):  # type: ignore[misc]
             protocol.transport.registerProducer(flow, True)
             scope.setdefault("extensions", {})["cascade.flow"] = flow
         return super().create_application(protocol, scope)
+
+
+async def _cancel_the_rest() -> None:
+    """Nothing may be under way when the interpreter takes its modules down."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        await asyncio.wait(rest, timeout=2)
 
 
 def _accept_compression(offers: list[Any]) -> PerMessageDeflateOfferAccept | None:

@@ -40,6 +40,7 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """The role is looked up for every message: who loses it is refused at the next one."""
 
     socket: Socket | None = None
+    flow: Any = None  # the server's knowledge of what waits for this client
 
     async def connect(self) -> None:
         live = host.current()
@@ -60,7 +61,7 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if found is None:
             await self.close(FORBIDDEN)
             return
-        flow = self.scope.get("extensions", {}).get("cascade.flow")
+        flow = self.flow = self.scope.get("extensions", {}).get("cascade.flow")
         self.socket = Socket(
             socket_id=uuid.uuid4().hex,
             session=str(found["id"]),
@@ -117,6 +118,9 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._send_text(json_text(Error(code=code, message=message, request_id=request_id)))
 
     async def _send_text(self, text: str) -> None:
+        if self.flow is not None and self.flow.drowning():
+            self.flow.abort()
+            return
         await self.send(text_data=text)
 
     async def _close(self, code: int, reason: str) -> None:

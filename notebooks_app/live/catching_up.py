@@ -33,11 +33,18 @@ def catch_up(coordinator: Coordinator, origin: Origin, message: Resync) -> Calla
             texts = json_frames(events)
         if origin.form == "html":
             texts += present_frames(state, state.sequence)
+            if events is not None:
+                texts.append(json_text(_kernel(state)))
         if events is not None and message.request_id is not None:
             texts.append(json_text(Ack(request_id=message.request_id)))
         return Reply((origin,), tuple(texts), informs=state.sequence)
 
     return answer
+
+
+def _kernel(state: State) -> dict[str, object]:
+    """A page is rendered from what is stored, and the kernel's status is not: here it is told, outside of the order."""
+    return {"type": "kernel_status", "status": state.kernel.status, "reason": state.kernel.reason}
 
 
 def hello(state: State, epoch: int, origin: Origin, message: Resync) -> Hello:

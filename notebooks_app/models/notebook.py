@@ -45,16 +45,14 @@ class Notebook(models.Model):
     @classmethod
     def create(cls, title: str, owner: Any, cells: list[dict[str, Any]] | None = None) -> Notebook:
         """A notebook with its shared session and its cells (one empty Python cell unless given)."""
-        from .cell import Cell  # noqa: PLC0415
-        from .session import Session  # noqa: PLC0415
-
         fields = cells if cells is not None else [{"cell_type": "python"}]
         with transaction.atomic():
             notebook = cls.objects.create(title=title, owner=owner)
-            Session.objects.create(notebook=notebook)
+            notebook.sessions.create()
             positions = generate_n_keys_between(None, None, len(fields))
-            Cell.objects.bulk_create(
-                Cell(notebook=notebook, position=position, **each)
+            cell = notebook.cells.model
+            notebook.cells.bulk_create(
+                cell(notebook=notebook, position=position, **each)
                 for position, each in zip(positions, fields, strict=True)
             )
         return notebook

@@ -159,7 +159,9 @@ function configured({ cellId, ...changes }) {
 function reflect(element) {
   if (!element) return;
   const { type, outputName, codeHidden, manual, disabled } = element.dataset;
-  element.querySelector('[data-setting="cellType"]').value = type;
+  const types = element.querySelector('[data-setting="cellType"]');
+  types.value = type;
+  element.setAttribute("aria-label", `${types.selectedOptions[0].text} cell`);
   element.querySelector('[data-setting="outputName"]').value = outputName ?? "";
   element.querySelector('[data-action="hide"]').textContent = codeHidden === "true" ? "Show code" : "Hide code";
   element.querySelector('[data-action="manual"]').textContent =

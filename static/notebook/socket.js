@@ -44,6 +44,8 @@ function afterHtml() {
 
 function receive(event) {
   if (event.type === "hello") {
+    // a new owner knows nothing of what the one before it was asked
+    if (event.epoch !== epoch) for (const { message } of pending.values()) transmit(message);
     epoch = event.epoch;
     sequence = event.sequence;
     asked = false;

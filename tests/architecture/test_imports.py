@@ -100,10 +100,6 @@ print(sorted(name for name in sys.modules if name in heavy or name.startswith(("
     assert run_alone(code) == "[]"
 
 
-LACKS_A_REASON = {"notebooks_app/models/notebook.py"}
-"""To be mended: nothing to be added."""
-
-
 @pytest.mark.parametrize("package", PACKAGES)
 def test_an_import_inside_a_function_says_why(package: str) -> None:
     """With `noqa: PLC0415` and a reason, which holds for the imports that follow it too."""
@@ -121,8 +117,7 @@ def test_an_import_inside_a_function_says_why(package: str) -> None:
                 place = f"{path.relative_to(ROOT)}:{node.lineno}"
                 assert "noqa:" in comment and "PLC0415" in comment, f"{place}: an import in a function"
                 reason = comment.partition("PLC0415")[2].strip(" ()#:") or reason
-                if place.partition(":")[0] not in LACKS_A_REASON:
-                    assert reason, f"{place}: an import in a function, without a reason"
+                assert reason, f"{place}: an import in a function, without a reason"
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:

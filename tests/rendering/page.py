@@ -132,8 +132,8 @@ class Page:
             assert _whole(one) == _whole(other)
 
 
-# the label for screen readers and the height of an editor that is not there yet are set once, when a cell comes
-_SET_ONCE = frozenset({"aria-label", "style"})
+# the height of an editor that is not there yet is set once, when a cell comes
+_SET_ONCE = frozenset({"style"})
 
 
 def _whole(article: Element) -> object:
@@ -148,6 +148,7 @@ def _reflect(article: Element) -> None:
         option.attributes.pop("selected", None)
         if option.attributes["value"] == attributes["data-type"]:
             option.attributes["selected"] = ""
+            attributes["aria-label"] = f"{option.text} cell"
     (name,) = article.by_attribute("data-setting", "outputName")
     name.attributes["value"] = attributes["data-output-name"]
     for action, attribute, on, off in (
