@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import transaction
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -21,6 +22,9 @@ admin.site.site_title = "Cascade"
 admin.site.index_title = "People, notebooks and connections"
 
 
+_ONE_LINE = {models.TextField: {"widget": AdminTextInputWidget}}
+
+
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     extra = 0
@@ -29,6 +33,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 
 @admin.register(Notebook)
 class NotebookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    formfield_overrides = _ONE_LINE
     list_display = ["title", "owner", "updated_at", "is_deleted"]
     search_fields = ["title", "owner__username"]
     list_filter = ["owner"]
@@ -106,6 +111,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Connection)
 class ConnectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = ConnectionForm
+    formfield_overrides = _ONE_LINE
     list_display = ["name", "read_only", "everyone", "statement_timeout", "row_limit", "updated_at"]
     search_fields = ["name"]
     filter_horizontal = ["users", "groups"]

@@ -111,6 +111,59 @@ async def test_interrupt_stops_the_cell_and_empties_the_queue(world: World, conn
     assert client.last("cell_output", first)["error"]["name"] == "KeyboardInterrupt"
 
 
+async def test_restart_and_run_all(world: World, connect: Connect) -> None:
+    notebook = world.notebook("import os\npid = os.getpid()\npid", "pid * 0")
+    first, second = world.cells(notebook)
+    client = await connect(notebook)
+    await client.run("run_all")
+    before = client.last("cell_output", first)["output"]["text/plain"]
+    ack = await client.request("restart_kernel", runAll=False)
+    assert ack["type"] == "ack"
+    assert client.last("cell_status", second)["freshness"] == "saved"
+    finished = await client.run("restart_kernel", runAll=True)
+    assert finished["succeeded"] == 2
+    assert client.last("cell_output", first)["output"]["text/plain"] != before
+    assert client.last("cell_status", second)["freshness"] == "fresh"
+
+
+async def test_scopes_above_and_below(world: World, connect: Connect) -> None:
+    notebook = world.notebook("a = 1", "b = 2", "c = 3")
+    cells = world.cells(notebook)
+    client = await connect(notebook)
+    assert (await client.run(cellId=cells[1], scope="above"))["succeeded"] == 1
+    assert [event["cellId"] for event in client.of("cell_output")] == cells[:1]
+    assert (await client.run(cellId=cells[1], scope="below"))["succeeded"] == 2
+    assert [event["cellId"] for event in client.of("cell_output")] == cells
+
+
+async def test_an_update_says_whose_it_is(world: World, connect: Connect) -> None:
+    notebook = world.notebook("a = 1")
+    (cell,) = world.cells(notebook)
+    client = await connect(notebook)
+    await client.request("cell_update", cellId=cell, code="a = 2")
+    event = client.last("cell_updated")
+    assert {key: event[key] for key in ("cellId", "version", "code", "author")} == {
+        "cellId": cell, "version": 1, "code": "a = 2", "author": world.person("owner").username,
+    }  # fmt: skip
+
+
+async def test_each_execution_ends_in_one_output(world: World, connect: Connect) -> None:
+    """Asking again for a running cell supersedes it: it is interrupted, and the new code runs."""
+    notebook = world.notebook("import time\nprint('begun')\ntime.sleep(60)")
+    (cell,) = world.cells(notebook)
+    client = await connect(notebook)
+    first = await client.request("run_cell", cellId=cell)
+    await client.until(lambda event: event["type"] == "cell_stream")
+    await client.request("cell_update", cellId=cell, code="'new'")
+    finished = await client.run(cellId=cell)
+    assert finished["succeeded"] == 1
+    outputs = client.of("cell_output", cell)
+    assert len(outputs) == 2 and outputs[0]["output"] is None
+    assert outputs[1]["output"]["text/plain"] == "'new'"
+    ended = [event["runId"] for event in client.of("run_finished")]
+    assert sorted(ended) == sorted([first["runId"], finished["runId"]])
+
+
 @pytest.mark.parametrize("death", ["import os; os._exit(1)", "import os; os.kill(os.getpid(), 9)"])
 async def test_a_dead_kernel_is_noticed_and_the_next_run_starts_another(
     world: World, connect: Connect, death: str
