@@ -12,7 +12,6 @@ import pytest
 from notebookproject.postgres import EmbeddedPostgres
 from tests.support.portal import Portal
 
-
 SERVED = "cascade_served"
 
 

@@ -39,9 +39,13 @@ class Interrupts:
         return execution in self._cancelled
 
     def arm(self, execution: int) -> None:
-        """From here on user code of this execution runs, and may be interrupted."""
+        """From here on user code of this execution runs, and may be interrupted.
+
+        Raises KeyboardInterrupt if that was asked for already: the signal may have come just before.
+        """
         self.install()
         self.running = execution
+        self._check()
 
     def disarm(self) -> None:
         """Nothing is interrupted from here on. A signal that comes at this very moment is swallowed."""

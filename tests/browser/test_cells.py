@@ -96,6 +96,7 @@ async def test_a_bad_result_name_is_refused_and_taken_back(world: World, visit: 
 async def test_by_hand_and_disabled(world: World, visit: Visit) -> None:
     page = await visit(world.notebook("a = 1", "b = a\nb"))
     await page.run_all()
+    await page.shows(2, "success", "fresh")
     await page.menu(2, "manual")
     await expect(page.status(2)).to_contain_text("Manual")
     await page.edit(1, "a = 5")
