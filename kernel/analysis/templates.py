@@ -95,13 +95,13 @@ def _text_end(source: str, position: int, token: str) -> int:
     if token in "{}":
         return position + (2 if source.startswith(token * 2, position) else 1)
     if token == "/*":
-        return _comment_end(source, position + 2)
+        return comment_end(source, position + 2)
     found = _TEXT.match(source, position)
     return found.end() if found and found.end() > position else position + len(token)
 
 
-def _comment_end(source: str, position: int) -> int:
-    """Comments nest."""
+def comment_end(source: str, position: int) -> int:
+    """Where a comment ends whose opening mark ends at `position`: comments of SQL nest."""
     depth = 1
     while depth:
         found = _COMMENT_EDGE.search(source, position)

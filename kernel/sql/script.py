@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from kernel.analysis.templates import comment_end
+
 _TOKEN = re.compile(
     r"""
       (?P<space>\s+ | --[^\r\n]*)
@@ -26,7 +28,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
 _CONTROL = frozenset(["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"])
 _CHANGES = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE"])
 _BEFORE_CONDITION = frozenset(["(", ",", "SELECT", "WHERE", "AND", "OR", "NOT", "ON", "HAVING", "WHEN"])
@@ -88,24 +89,12 @@ def tokens(text: str) -> Iterator[tuple[str, str]]:
         assert match is not None and match.lastgroup is not None
         kind, end = match.lastgroup, match.end()
         if kind == "comment":
-            kind, end = "space", _comment_end(text, end)
+            kind, end = "space", comment_end(text, end)
         elif match["dollar"] is not None:
             closing = text.find(match["dollar"], end)
             kind, end = "quoted", len(text) if closing < 0 else closing + len(match["dollar"])
         yield kind, text[position:end]
         position = end
-
-
-def _comment_end(text: str, position: int) -> int:
-    """Comments nest."""
-    depth = 1
-    while depth:
-        match = _COMMENT_EDGE.search(text, position)
-        if match is None:
-            return len(text)
-        depth += 1 if match[0] == "/*" else -1
-        position = match.end()
-    return position
 
 
 @dataclass(slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from .events import CellSnapshot
 from .state import Content, Job, Outcome, Shown, State
 
@@ -48,13 +50,7 @@ def _content(running: Job | None, outcome: Outcome | None) -> Content:
     content = outcome.content if outcome else Content()
     if running is None or not running.streams:
         return content
-    return Content(
-        output=content.output,
-        displays=content.displays,
-        error=content.error,
-        streams=running.streams,
-        hints=content.hints,
-    )
+    return msgspec.structs.replace(content, streams=running.streams)
 
 
 def snapshots(state: State) -> list[CellSnapshot]:
