@@ -42,7 +42,8 @@ class CellSnapshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One cell as everyone sees it: in `hello`, in `cell_created`, and for the page's templates.
 
     `outputs` maps the path of a part of the output (`value/text/html`, `0/image/png`: index of the display) to the
-    id under which `/outputs/<id>/` serves it. `duration` is in seconds, `started_at` in seconds since 1970.
+    id under which `/outputs/<id>/` serves it. `duration` is in seconds, `started_at` in seconds since 1970; a queued
+    cell waits for those with a lower `queue`.
     """
 
     id: str
@@ -69,6 +70,7 @@ class CellSnapshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     hints: tuple[str, ...] = ()
     outputs: dict[str, str] = {}
     progress: ProgressState | None = None
+    queue: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from time import time
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 5.0
+"""Seconds that interrupted code has to yield, before people are offered to end its kernel."""
 ROWS_TIMEOUT = 10.0
 """Seconds to wait for a page of a table: a kernel answers between two cells."""
 
@@ -72,9 +75,7 @@ class KernelLink:
             case Send(epoch, command):
                 self._send(epoch, command)
             case InterruptKernel(epoch, execution):
-                handle = self._handles.get(epoch)
-                if handle is not None:
-                    self._runtime.interrupt(handle, execution)
+                self._interrupt(epoch, execution)
             case Query():
                 task = asyncio.create_task(self._query(action))
                 self._queries[action.request.execution] = task
@@ -85,6 +86,19 @@ class KernelLink:
                     query.cancel()
             case Analyse():
                 self._owner.spawn(self._analyse(action))
+
+    def _interrupt(self, epoch: int, execution: int) -> None:
+        handle = self._handles.get(epoch)
+        if handle is None:
+            return
+        with contextlib.suppress(KernelGone):
+            self._runtime.interrupt(handle, execution)
+        self._owner.spawn(self._see_whether_it_yields(epoch, execution))
+
+    async def _see_whether_it_yields(self, epoch: int, execution: int) -> None:
+        await asyncio.sleep(PATIENCE)
+        if execution in self._owner.state.sent:
+            self._owner.submit(op.Unyielding(at=time(), epoch=epoch, execution=execution))
 
     def _send(self, epoch: int, command: protocol.Command) -> None:
         handle = self._handles.get(epoch)

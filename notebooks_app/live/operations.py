@@ -134,6 +134,13 @@ class KernelLost(Operation, frozen=True, kw_only=True, tag="kernel_lost"):
     id: str = ""
 
 
+class Unyielding(Operation, frozen=True, kw_only=True, tag="unyielding"):
+    """An execution was interrupted a while ago, and still runs."""
+
+    epoch: int
+    execution: int
+
+
 class ConnectionChanged(Operation, frozen=True, kw_only=True, tag="connection_changed"):
     """The notebook has another connection, which works. `connection_string` is masked, `secret` the encrypted whole."""
 

@@ -42,6 +42,7 @@ def snapshot(state: State, cell_id: str) -> CellSnapshot:
         hints=content.hints,
         outputs=outcome.outputs if outcome else {},
         progress=running.progress if running else None,
+        queue=shown.queue,
     )
 
 

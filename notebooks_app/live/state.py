@@ -176,6 +176,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     freshness: Freshness = None
     reason: str | None = None
     run_id: str | None = None
+    queue: int | None = None
+    """Of a queued cell: it waits for the queued cells with lower numbers."""
 
 
 class Deferred(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ def status_html(cell: CellSnapshot, oob: bool = False) -> str:
         return f'<div id="cell-{cell.id}-status" class="status" data-status="text" data-freshness=""{_oob(oob)}></div>'
     running = cell.status == "running" and cell.started_at is not None
     started = f' data-started="{cell.started_at:.3f}"' if running else ""
+    queue = f' data-queue="{cell.queue}"' if cell.queue is not None else ""
     parts = [f'<span class="status-word"{started}>{STATUS[cell.status]}</span>']
     if cell.duration is not None and cell.status in ("success", "error", "interrupted"):
         parts.append(f'<span class="duration">{duration_text(cell.duration)}</span>')
@@ -76,7 +77,7 @@ def status_html(cell: CellSnapshot, oob: bool = False) -> str:
         parts.append(f'<p class="reason">{_with_code(cell.reason)}</p>')
     return (
         f'<div id="cell-{cell.id}-status" class="status" data-status="{cell.status}" '
-        f'data-freshness="{cell.freshness or ""}"{_oob(oob)}>{"".join(parts)}</div>'
+        f'data-freshness="{cell.freshness or ""}"{queue}{_oob(oob)}>{"".join(parts)}</div>'
     )
 
 

@@ -93,8 +93,10 @@ function configured({ title, executionMode, autoRunDelay }) {
 function kernel({ status, reason }) {
   byId("kernel").dataset.kernel = status;
   byId("kernel-word").textContent = words[status];
-  byId("kernel-reason").hidden = status !== "dead";
-  byId("kernel-reason").textContent = status === "dead" ? `${reason} The next run starts a new kernel.` : "";
+  const stuck = status === "busy" && Boolean(reason);
+  byId("kernel-reason").hidden = status !== "dead" && !stuck;
+  byId("kernel-word-of").textContent = status === "dead" ? `${reason} The next run starts a new kernel.` : (reason ?? "");
+  byId("kernel-kill").hidden = !stuck || root.dataset.role === "viewer";
 }
 
 function hello(event) {

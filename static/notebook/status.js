@@ -11,6 +11,7 @@ export function startStatus() {
 }
 
 function notice() {
+  changed = true;
   for (const element of cells.querySelectorAll(".status")) {
     const { status } = element.dataset;
     const before = seen.get(element.id);
@@ -28,7 +29,22 @@ function notice() {
   }
 }
 
+/** How many are to run before a queued cell. */
+function number() {
+  const queued = [...cells.querySelectorAll('.status[data-status="queued"]')];
+  queued.sort((one, other) => one.dataset.queue - other.dataset.queue);
+  queued.forEach((element, index) => {
+    const word = element.querySelector(".status-word");
+    const text = index === 0 ? "Queued, next" : `Queued, ${index + 1} of ${queued.length}`;
+    if (word && word.textContent !== text) word.textContent = text;
+  });
+}
+
+let changed = true; // since the queue was last counted
+
 function tick() {
+  if (changed) number();
+  changed = false;
   for (const [id, start] of since) {
     const word = document.getElementById(id)?.querySelector(".status-word");
     const elapsed = (performance.now() - start) / 1000;

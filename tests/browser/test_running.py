@@ -67,6 +67,7 @@ async def test_status_duration_and_freshness_of_each_cell(world: World, visit: V
     await page.run_all()
     await page.shows(1, "running")
     await page.shows(2, "queued")
+    await expect(page.status(2)).to_contain_text("Queued, next")
     await expect(page.status(1)).to_contain_text(re.compile(r"Running \d\.\d s"))
     await page.shows(2, "success", "fresh")
     await expect(page.status(1).locator(".duration")).to_contain_text("2.5 s")
@@ -132,3 +133,17 @@ async def test_an_invalid_name_in_passing_does_not_flash(world: World, visit: Vi
     await expect(page.status(1).locator(".status-word")).to_be_hidden()
     await page.edit(2, "df2 = 2")
     await page.shows(1, "idle")
+
+
+async def test_stubborn_code_is_offered_to_be_ended(world: World, visit: Visit) -> None:
+    code = "import time\nwhile True:\n    try:\n        time.sleep(0.1)\n    except KeyboardInterrupt:\n        pass"
+    page = await visit(world.notebook(code, "2 + 2"))
+    await page.button(1, "run").click()
+    await page.shows(1, "running")
+    await page.page.get_by_role("button", name="Interrupt").click()
+    offer = page.page.locator("#kernel-reason")
+    await expect(offer).to_contain_text("does not react", timeout=15_000)
+    await offer.get_by_role("button", name="Restart the kernel").click()
+    await expect(offer).to_be_hidden()
+    await page.button(2, "run").click()
+    await page.prints(2, "4")

@@ -36,6 +36,7 @@ _CLAUSES: dict[type[op.Operation], Callable[[Draft, Any], None]] = {
     op.KernelSaid: execution.kernel_said,
     op.KernelFound: execution.kernel_found,
     op.KernelLost: execution.kernel_lost,
+    op.Unyielding: execution.unyielding,
     op.ConnectionChanged: connection.connection_changed,
     op.ConnectionFailed: connection.connection_failed,
     op.MoveTo: presence.move_to,

@@ -177,7 +177,8 @@ def show(draft: Draft, cell: str) -> Shown:
     outcome = state.outcomes.get(cell)
     run_id = job.runs[-1] if job and job.runs else outcome.run_id if outcome else None
     status, reason = _status(draft, cell, derived, job, outcome)
-    return Shown(status=status, freshness=derived.freshness, reason=reason, run_id=run_id)
+    queue = execution if status == "queued" else None
+    return Shown(status=status, freshness=derived.freshness, reason=reason, run_id=run_id, queue=queue)
 
 
 def _status(

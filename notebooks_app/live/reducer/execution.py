@@ -275,6 +275,15 @@ def kernel_found(draft: Draft, operation: op.KernelFound) -> None:
         change_kernel(draft, "idle", None)
 
 
+STUCK = "The running cell does not react to the interrupt: restart the kernel to end it. All values would be gone."
+
+
+def unyielding(draft: Draft, operation: op.Unyielding) -> None:
+    """Code that does not yield (a long call into C, a swallowed interrupt) can only be ended with its kernel."""
+    if operation.epoch == draft.state.kernel.epoch and operation.execution in draft.state.sent:
+        change_kernel(draft, "busy", STUCK)
+
+
 def kernel_lost(draft: Draft, operation: op.KernelLost) -> None:
     if operation.epoch == draft.state.kernel.epoch:
         lose_kernel(draft, operation.reason, "dead", operation.at, operation.id)
