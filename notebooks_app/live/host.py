@@ -36,6 +36,7 @@ class Host(msgspec.Struct):
     broker: Broker
     directory: Directory
     loop: asyncio.AbstractEventLoop
+    warming: asyncio.Task[None]
 
 
 _host: Host | None = None
@@ -77,6 +78,7 @@ async def start() -> None:
         broker=broker,
         directory=directory,
         loop=asyncio.get_running_loop(),
+        warming=asyncio.create_task(runtime.prepare()),
     )
 
 
@@ -89,6 +91,7 @@ async def stop() -> None:
     await host.hub.stop(GOING_AWAY, "The server is restarting.")
     await host.directory.stop("The server was stopped.")
     await host.runtime.close()
+    await host.warming
     await host.broker.close()
     await host.pool.close()
 
