@@ -26,11 +26,13 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
 
     A name that the cell defines is never one that it references. `reads_tables` and `writes_tables` are normalised
     table names of a SQL cell on a Postgres connection (`schema.table` or `table`); they order cells and mark them,
-    but define nothing. With a `problem` the other fields are empty.
+    but define nothing. `imports` are the defined names that an import statement binds. With a `problem` the other
+    fields are empty.
     """
 
     defines: frozenset[str] = _NOTHING
     references: frozenset[str] = _NOTHING
+    imports: frozenset[str] = _NOTHING
     reads_tables: frozenset[str] = _NOTHING
     writes_tables: frozenset[str] = _NOTHING
     problem: Problem | None = None

@@ -24,9 +24,20 @@ def analyse_python(source: str) -> Names:
         check(tree, source)
     except Refused as refused:
         return Names(problem=refused.problem)
+    defines = _public(found.bound)
     return Names(
-        defines=_public(found.bound),
+        defines=defines,
         references=_public(found.read - found.bound - found.passing),
+        imports=defines & _imported(tree),
+    )
+
+
+def _imported(tree: ast.Module) -> frozenset[str]:
+    return frozenset(
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
     )
 
 

@@ -362,3 +362,16 @@ def test_moving_a_cell_runs_nothing(session: Session) -> None:
 def _derived_as_from_scratch(session: Session):
     yield
     session.check()
+
+
+def test_an_import_in_two_cells_is_told_where_to_go(session: Session) -> None:
+    first = session.create("import math\nx = math.pi")
+    second = session.create("import math\ny = math.e")
+    assert session.status(first) == session.status(second) == "invalid"
+    assert (
+        session.reason(first)
+        == "`math` is imported in cell 2 too: import it in one cell, and every other cell can use it."
+    )
+    session.edit(second, "y = math.e")
+    session.run()
+    assert session.status(first) == session.status(second) == "success"

@@ -103,16 +103,19 @@ def why_invalid(draft: Draft, cell: str) -> str | None:
     topology = draft.state.topology
     duplicates = topology.duplicates(cell)
     if duplicates:
-        return " ".join(_duplicate(draft, name, duplicates[name]) for name in sorted(duplicates))
+        return " ".join(_duplicate(draft, cell, name, duplicates[name]) for name in sorted(duplicates))
     path = topology.cycle(cell)
     if path:
         return f"These names depend on each other: {' -> '.join(path)}. Break the circle to run this cell."
     return None
 
 
-def _duplicate(draft: Draft, name: str, others: tuple[str, ...]) -> str:
+def _duplicate(draft: Draft, cell: str, name: str, others: tuple[str, ...]) -> str:
     places = sorted(others, key=lambda other: draft.state.cells[other].position)
     listed = ", ".join(draft.label(other) for other in places)
+    topology = draft.state.topology
+    if all(name in topology.names_of(each).imports for each in (cell, *others)):
+        return f"`{name}` is imported in {listed} too: import it in one cell, and every other cell can use it."
     return f"`{name}` is also defined in {listed}: rename one of them, or begin it with _ to keep it local."
 
 
