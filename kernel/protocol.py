@@ -172,8 +172,17 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started"):
+    """The first event of an execution.
+
+    `changed` are names that cells imported from the user's own files, which changed on disk since: from here on they
+    stand for what is in the files now. `outdated` are the cells that did more than import such names: what else they
+    defined is as it was.
+    """
+
     number: int
     execution: int
+    changed: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True, tag="stream"):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .bodies import early_reads
+from .mutations import Mutation, mutations
 from .problems import too_deep
 from .walking import (
     COMPREHENSIONS,
@@ -33,12 +34,16 @@ MAX_COMPREHENSIONS = 20  # nested in each other: CPython's own limit for blocks 
 
 @dataclass(slots=True)
 class Globals:
-    """What a module does with its global names. `deleted` maps to the first place that does."""
+    """What a module does with its global names. `deleted` maps to the first place that does.
+
+    `mutated` are the objects that it changes in place, in the order of the text and of the scopes.
+    """
 
     bound: set[str] = field(default_factory=set)
     passing: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     deleted: dict[str, ast.AST] = field(default_factory=dict)
+    mutated: list[Mutation] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -53,6 +58,7 @@ class _Scope:
     declared_nonlocal: set[str] = field(default_factory=set)
     touched: list[tuple[str, Manner, ast.AST]] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
+    mutated: list[Mutation] = field(default_factory=list)
     early: set[str] = field(default_factory=set)  # read by a class body that may not have bound them yet
 
     def name(self, name: str) -> str:
@@ -93,6 +99,7 @@ def global_names(tree: ast.Module) -> Globals:
             if scope.kind == "module" or name in scope.declared_global:
                 _record(found, name, manner, node)
         found.read.update(name for name in scope.read if scope.is_global(name))
+        found.mutated += [each for each in scope.mutated if scope.is_global(scope.name(each.name))]
     return found
 
 
@@ -111,6 +118,7 @@ def _record(found: Globals, name: str, manner: Manner, node: ast.AST) -> None:
 def _collect(scope: _Scope, scopes: list[_Scope]) -> None:
     """Read the names of one scope, and append the scopes that are nested in it."""
     for node in walk(scope.nodes):
+        scope.mutated += mutations(node)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             scope.read.add(scope.name(node.id))
         elif isinstance(node, ast.Global):

@@ -83,6 +83,10 @@ class Namespace:
                 self.globals.pop(item.name, None)
                 self._forgotten[item.name] = item.label
 
+    def owner(self, name: str) -> str | None:
+        """The cell that bound a name, while it is there."""
+        return self._owner.get(name) if name in self.globals else None
+
     def hint(self, name: str | None) -> str:
         """For a NameError: which cell used to define this name, or ''."""
         label = self._forgotten.get(name or "")

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import symtable
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType
 
+from kernel.analysis.mutations import Mutation
+from kernel.analysis.problems import Refused
+from kernel.analysis.scopes import Globals, global_names
+from kernel.process.imports import Imported, imported_names, only_imports
 from kernel.process.private import make_private, private_name, restore_names
 
 
@@ -16,25 +20,41 @@ class Program:
     """`body` runs first; `value`, the last expression, is the cell's output (None: there is none to show).
 
     `names` are the global names that the code may bind, from within functions too, as they are called in the
-    namespace; `imports` those of them that an import statement binds.
+    namespace; `imports` those of them that an import statement binds, and `sources` says from where.
+    `reads` and `mutated` are names as the user wrote them; `only_imports`: the code computes nothing of its own.
     """
 
     body: CodeType | None
     value: CodeType | None
     names: frozenset[str]
     imports: frozenset[str]
+    sources: dict[str, Imported] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset()
+    mutated: tuple[Mutation, ...] = ()
+    only_imports: bool = False
 
 
 def compile_cell(source: str, filename: str, cell: str) -> Program:
     """Raises SyntaxError (or ValueError, MemoryError, RecursionError for sources that Python itself refuses)."""
     names, imports = _bindings(source, filename, cell)
     tree = ast.parse(source, filename)
+    found = _globals(tree)
+    sources = {private_name(name, cell): each for name, each in imported_names(tree).items()}
+    computes_nothing = only_imports(tree)
     shown = _shown(tree, source)
     private = make_private(tree, source, cell)
     last = tree.body.pop() if shown else None
     body = _compile(tree, filename, private) if tree.body else None
     value = _compile(ast.Expression(last.value), filename, private) if isinstance(last, ast.Expr) else None
-    return Program(body, value, names, imports)
+    return Program(body, value, names, imports, sources, frozenset(found.read), tuple(found.mutated), computes_nothing)
+
+
+def _globals(tree: ast.Module) -> Globals:
+    """What the analysis finds; nothing in a tree that it refuses and Python does not."""
+    try:
+        return global_names(tree)
+    except Refused:
+        return Globals()
 
 
 def _compile(tree: ast.Module | ast.Expression, filename: str, private: bool) -> CodeType:

@@ -11,6 +11,8 @@ from kernel.output.bundle import Presenter
 from kernel.output.sources import Sources
 from kernel.output.tables import Tables
 from kernel.process.displays import Displays
+from kernel.process.helpers import Helpers
+from kernel.process.hints import mutation_hints
 from kernel.process.namespace import Before, Namespace
 from kernel.process.program import Program, compile_cell
 from kernel.process.sql import Result, Sql
@@ -18,7 +20,7 @@ from kernel.process.streams import Streams
 from kernel.process.tools import Loops
 from kernel.protocol import Execute, MimeBundle
 
-_NOTHING = Program(None, None, frozenset(), frozenset())
+NOTHING = Program(None, None, frozenset(), frozenset())
 
 
 def _awaits(code: CodeType) -> bool:
@@ -34,11 +36,14 @@ class Shown:
 
 
 class Runner:
-    """Runs cells in the namespace. `before` is set while an execution's names are neither kept nor removed."""
+    """Runs cells in the namespace. `before` is set while an execution's names are neither kept nor removed.
+
+    `program` is what the last execution ran.
+    """
 
     def __init__(
         self, namespace: Namespace, sources: Sources, presenter: Presenter, displays: Displays, streams: Streams,
-        tables: Tables, sql: Sql,
+        tables: Tables, sql: Sql, helpers: Helpers,
     ) -> None:  # fmt: skip
         self._namespace = namespace
         self._sources = sources
@@ -47,24 +52,30 @@ class Runner:
         self._streams = streams
         self._tables = tables
         self._sql = sql
+        self._helpers = helpers
         self._loops = Loops(streams)
         self.before: Before | None = None
+        self.program = NOTHING
+        self._labels: dict[str, str] = {}  # what the page called each cell when it last ran
 
     def run(self, command: Execute) -> Shown:
         """Raises whatever the cell raises, KeyboardInterrupt included."""
         self._tables.begin(command.cell)
+        self._labels[command.cell] = command.label
         if command.kind == "sql":
             return self._run_sql(command)
         filename = self._sources.register(command.cell, command.label, command.code)
         program = self._begin(command, filename)
+        self._helpers.reload(program)
         value = self._run_program(program)
         self._displays.figures.end(last=value)
-        return Shown(None if value is None else self._presenter.bundle(value))
+        hints = mutation_hints(command.cell, program, self._namespace, self._labels)
+        return Shown(None if value is None else self._presenter.bundle(value), hints)
 
     def _begin(self, command: Execute, filename: str) -> Program:
-        program = _NOTHING
+        program = self.program = NOTHING
         try:
-            program = compile_cell(command.code, filename, command.cell)
+            program = self.program = compile_cell(command.code, filename, command.cell)
         finally:  # a text that does not compile defines nothing, and what its cell defined before goes too
             self.before = self._namespace.begin(command.cell, program, command.forget)
         return program
@@ -93,8 +104,10 @@ class Runner:
     def _run_sql(self, command: Execute) -> Shown:
         filename = self._sources.register(command.cell, command.label, command.code)
         names = frozenset({command.output_name} if command.output_name.isidentifier() else ())
-        program = Program(None, None, names, frozenset())
+        program = self.program = Program(None, None, names, frozenset())
         self.before = self._namespace.begin(command.cell, program, command.forget)
+
+        self._helpers.reload(program)
 
         def evaluate(expression: str) -> Any:
             return self._evaluate(compile_cell(f"({expression}\n)", filename, command.cell).value)

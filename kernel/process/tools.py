@@ -31,7 +31,7 @@ class ProgressReports:
         """`for item in progress(items, "reading")` shows how far the loop is."""
         return Loop(iterable, str(label)[:200], self)
 
-    def report(self, done: int, total: int | None, label: str) -> None:
+    def report(self, done: float, total: float | None, label: str) -> None:
         if self.execution is not None:
             self._outbox.post(Progress, execution=self.execution, done=done, total=total, label=label)
 

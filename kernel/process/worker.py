@@ -15,10 +15,11 @@ from kernel.output.bundle import Presenter
 from kernel.output.sources import Sources
 from kernel.output.tables import Tables, Unsortable
 from kernel.output.tracebacks import describe
-from kernel.process import tools
+from kernel.process import tools, tqdm
 from kernel.process.channel import Inbox, Outbox
 from kernel.process.descriptors import Descriptors
 from kernel.process.displays import Displays
+from kernel.process.helpers import Helpers
 from kernel.process.interrupts import Interrupts
 from kernel.process.namespace import Namespace
 from kernel.process.runner import Runner, Shown
@@ -46,8 +47,9 @@ class Worker:
         self._displays = Displays(self._outbox, self._streams, presenter)
         self._progress = tools.ProgressReports(self._outbox)
         sql = Sql(self._inbox, self._outbox, self._namespace.globals, self._interrupts)
+        self._helpers = Helpers(self._namespace)
         self._runner = Runner(
-            self._namespace, self._sources, presenter, self._displays, self._streams, self._tables, sql
+            self._namespace, self._sources, presenter, self._displays, self._streams, self._tables, sql, self._helpers
         )
         self._install()
 
@@ -75,6 +77,7 @@ class Worker:
         self._take_standard_streams()
         sys.displayhook = lambda value: self._displays.show(value) if value is not None else None
         tools.install(self._displays, self._progress, self._streams, self._sources)
+        tqdm.install(self._progress)
         os.register_at_fork(after_in_child=self._after_fork)
         self._interrupts.install()
 
@@ -104,7 +107,8 @@ class Worker:
             self._namespace.forget(command.forget)
             self._finish(command, "skipped", because=skipped if skipped >= 0 else None)
             return
-        self._outbox.post(protocol.Started, execution=command.execution)
+        changes = self._helpers.look()
+        self._outbox.post(protocol.Started, execution=command.execution, changed=changes.names, outdated=changes.cells)
         self._take_standard_streams()
         self._streams.begin(command.execution)
         self._displays.begin(command.execution)
@@ -164,8 +168,10 @@ class Worker:
         before = self._runner.before
         if success and before is not None:
             defined, kept = self._namespace.commit(command.cell, before)
+            self._helpers.used(command.cell, self._runner.program)
             return {"defined": defined, "kept": kept}
         self._displays.figures.discard()
+        self._helpers.forget(command.cell)
         if before is not None:
             self._namespace.rollback(command.cell, before)
         return {}

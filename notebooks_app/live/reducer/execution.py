@@ -127,6 +127,7 @@ def kernel_said(draft: Draft, operation: op.KernelSaid) -> None:
         return
     match event:
         case protocol.Started():
+            _take_changes(draft, event)
             _started(draft, job, operation.at)
         case protocol.Finished():
             _finished(draft, job, event, operation)
@@ -143,6 +144,30 @@ def kernel_said(draft: Draft, operation: op.KernelSaid) -> None:
             state = ProgressState(done=event.done, total=event.total, label=event.label)
             draft.put_job(msgspec.structs.replace(job, progress=state))
             draft.tell(CellProgress, cell_id=job.cell, done=event.done, total=event.total, label=event.label)
+
+
+def _take_changes(draft: Draft, event: protocol.Started) -> None:
+    """Files of the user's own changed: names imported from them have a new version, and their readers are stale.
+
+    A cell that did more than import them must run again itself: so it is withdrawn.
+    """
+    if not event.changed and not event.outdated:
+        return
+    changed = set(event.changed)
+    for cell, held in sorted(draft.state.bound.items()):
+        outcome = draft.state.outcomes.get(cell)
+        renewed = dict.fromkeys(sorted(changed & held), event.execution)
+        if not renewed:
+            continue
+        draft.set(values=draft.state.values.update(renewed))
+        if outcome is not None and renewed.keys() <= outcome.versions.keys():
+            outcome = msgspec.structs.replace(outcome, versions=outcome.versions | renewed)
+            draft.set(outcomes=draft.state.outcomes.set(cell, outcome))
+            draft.store_outcome(cell)
+        for name in renewed:
+            draft.touch(sorted(draft.state.topology.readers(name)))
+    for cell in event.outdated:
+        withdraw(draft, cell)
 
 
 def _started(draft: Draft, job: Job, at: float) -> None:

@@ -275,7 +275,9 @@ def _supersede_dependents(draft: Draft, created: set[str]) -> None:
     dependents = draft.state.topology.descendants(created)
     for execution in draft.state.sent:
         job = draft.state.jobs[execution]
-        if not job.abandoned and job.cell in dependents and job.cell not in created:
+        if job.abandoned or job.cell not in dependents or job.cell in created:
+            continue
+        if draft.state.derived[job.cell].invalid is None:
             _replace(draft, job, job.runs, job.principal)
 
 
