@@ -139,7 +139,9 @@ class Worker:
                 self._interrupts.disarm()
         except KeyboardInterrupt:
             self._interrupts.disarm()
-            outcome = {"status": "interrupted"}
+            # a second signal that came while the first one was being described, or one before the first line
+            error = protocol.Failure(name="KeyboardInterrupt", message="", traceback="")
+            outcome = {"status": "interrupted", "error": error}
         return outcome | self._settle_names(command, outcome["status"] == "success")
 
     def _succeed_or_fail(self, command: protocol.Execute) -> dict[str, Any]:
