@@ -64,10 +64,12 @@ class FakeKernel:
 
     def must_skip(self, command: protocol.Execute) -> protocol.Finished | None:
         if command.execution in self.cancelled:
+            self.forget(command.forget)
             self.failed.add(command.execution)
             return self.finished(command, "skipped")
         because = next((each for each in command.requires if each in self.failed), None)
         if because is not None:
+            self.forget(command.forget)
             self.failed.add(command.execution)
             return self.finished(command, "skipped", because=because)
         return None
@@ -269,4 +271,6 @@ class Session:
         draft.set(derived=Map())
         draft.touch(self.state.order)
         derive_dirty(draft)
-        assert dict(draft.state.derived) == dict(self.state.derived)
+        anew, present = dict(draft.state.derived), dict(self.state.derived)
+        differing = {cell: (present.get(cell), anew.get(cell)) for cell in anew.keys() | present.keys()}
+        assert anew == present, {cell: both for cell, both in differing.items() if both[0] != both[1]}

@@ -63,8 +63,9 @@ def _announce(draft: Draft, cell: str) -> None:
 
 def derive(draft: Draft, cell: str) -> Derived:
     state = draft.state
-    if state.cells[cell].disabled:
-        return Derived(freshness=freshness(state, cell, None))
+    if state.cells[cell].disabled:  # it reads nothing in the graph, so that no version reaches it
+        has_run = cell in state.outcomes and state.cells[cell].type != "markdown"
+        return Derived(freshness="stale" if has_run else None)
     invalid = why_invalid(draft, cell)
     blocker = _blocker(state, cell)
     fresh = freshness(state, cell, invalid)
