@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from notebooks_app.live.events import CellOutput
+
 from .harness import Session
 
 
@@ -29,4 +31,14 @@ def test_a_disabled_cell_does_not_stay_fresh_when_what_it_read_changes() -> None
     session.run(a)
     assert session.freshness(reader) == "stale"
     session.check()
-    session.edit(a, "a = 1")
+
+
+def test_of_a_deleted_cell_nothing_is_told_when_its_kernel_dies() -> None:
+    session = Session()
+    a = session.create("a = 1")
+    session.ask(a)
+    session.begin()
+    session.delete(a)
+    told = len(session.events)
+    session.die()
+    assert not [event for event in session.events[told:] if isinstance(event, CellOutput)]

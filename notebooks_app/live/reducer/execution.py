@@ -328,7 +328,7 @@ def lose_kernel(draft: Draft, reason: str, status: str, at: float, outcome_id: s
         _fail(draft, victim, reason, status, at, outcome_id, epoch)
     for execution in (*draft.state.sent, *draft.state.waiting):
         job = draft.state.jobs[execution]
-        if job.stage == "running":
+        if job.stage == "running" and job.cell in draft.state.cells:
             tell_output(draft, job, None, 0.0)
         end_job(draft, job, "cancelled")
     draft.touch(draft.state.order)
