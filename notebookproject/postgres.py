@@ -6,6 +6,7 @@ by the portal's user alone.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import secrets
@@ -111,8 +112,7 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         self.data.mkdir(exist_ok=True)
         if _is_root():
-            account = ensure_user_exists(ACCOUNT)
-            assert account is not None
+            account = _account()
             ensure_folder_permissions(BIN, 0o055)
             ensure_folder_permissions(BIN.parent / "lib", 0o044)
             ensure_folder_permissions(BIN.parent / "share", 0o044)
@@ -150,6 +150,18 @@ class EmbeddedPostgres:
 
 def _is_root() -> bool:
     return os.geteuid() == 0
+
+
+def _account() -> pwd.struct_passwd:
+    """The system user that the server runs as, made if need be.
+
+    One process at a time: two that make it together leave one of them with a user id that nobody has.
+    """
+    with open("/etc/passwd") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        account = ensure_user_exists(ACCOUNT)
+    assert account is not None
+    return account
 
 
 def _let_pass(*paths: Path) -> None:
