@@ -64,6 +64,7 @@ class Topology(msgspec.Struct, frozen=True):
             edges.add(cell)
             for name in moved:
                 edges |= draft._readers.get(name, _NOBODY)
+            for name in moved | (old.imports ^ (new or Names()).imports):
                 validity |= self._definers.get(name, _NOBODY) | draft._definers.get(name, _NOBODY)
         draft = msgspec.structs.replace(draft, conflicted=draft._conflicts(validity))
         draft, circled = draft._find_cycles(self.in_cycle, edges | set(changes))

@@ -512,7 +512,7 @@ class Notebook(RuleBasedStateMachine):
         self._check_validity(state, ought)
         self._check_statuses(state, ought)
         self._check_values(state, ought)
-        self._check_inputs(state)
+        self._check_inputs(state, ought)
 
     def _check_validity(self, state: State, ought: Expected) -> None:
         invalid = {cell for cell in state.order if state.derived[cell].invalid is not None}
@@ -550,7 +550,13 @@ class Notebook(RuleBasedStateMachine):
             code = state.cells[cell].code
             assert value == ought.shown[cell], f"{code!r} is shown {shown.freshness} with {value!r}"
 
-    def _check_inputs(self, state: State) -> None:
+    @staticmethod
+    def _going(kernel: Any, ought: Expected) -> set[str]:
+        """Names in the kernel whose cell's text no longer defines them: they are removed before anything runs."""
+        valid = {cell: known.defines for cell, known in ought.facts.items() if cell not in ought.invalid}
+        return {name for name, cell in kernel.owner.items() if name not in valid.get(cell, ())}
+
+    def _check_inputs(self, state: State, ought: Expected) -> None:
         """What is fresh stood on exactly that which is in the kernel, and in the tables, now."""
         kernel = self.session.kernel
         if (
@@ -560,12 +566,14 @@ class Notebook(RuleBasedStateMachine):
             or state.kernel.epoch != self.session.kernel_epoch
         ):
             return
+        going = self._going(kernel, ought)
         for cell in state.order:
             if state.shown[cell].freshness != "fresh" or state.shown[cell].status == "blocked":
                 continue
             outcome = state.outcomes[cell]
             saw = self.session.ran_with[outcome.execution]
-            now = {name: describe(frozenset([name]), kernel.namespace) for name in saw.inputs}
+            now = {name: describe(frozenset([name]), kernel.namespace) for name in saw.inputs.keys() - going}
+            now |= dict.fromkeys(saw.inputs.keys() & going, "")
             code = state.cells[cell].code
             assert now == saw.inputs, f"{code!r} is shown fresh, but stood on {saw.inputs}"
             tables = {table: self.session.database[table] for table in saw.tables}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from ..events import CellStatus, Freshness, Status
-from ..state import ABSENT, AMBIGUOUS, Derived, Job, Outcome, Shown, State
+from ..state import ABSENT, AMBIGUOUS, MISSING, Derived, Job, Outcome, Shown, State
 from .draft import Draft
 
 TABLE = "table:"
@@ -157,8 +157,8 @@ def version_of(state: State, name: str) -> int:
     if len(definers) > 1:
         return AMBIGUOUS
     outcome = state.outcomes.get(definers[0])
-    if outcome is None or outcome.withdrawn:
-        return ABSENT
+    if outcome is None or outcome.withdrawn or outcome.status != "success":
+        return MISSING
     return outcome.versions.get(name, ABSENT)
 
 

@@ -38,9 +38,9 @@ def pump(draft: Draft) -> None:
 
 
 def _send(draft: Draft, job: Job) -> None:
-    forget = draft.state.forgetting
+    forget = (*job.forget, *draft.state.forgetting)
     requires = _requires(draft.state, job)
-    draft.put_job(msgspec.structs.replace(job, stage="sent", forget=forget))
+    draft.put_job(msgspec.structs.replace(job, stage="sent", forget=forget, requires=requires))
     draft.set(sent=(*draft.state.sent, job.execution), forgetting=())
     command = Execute(
         execution=job.execution,
@@ -96,6 +96,8 @@ def bind_values(draft: Draft, job: Job, defined: tuple[str, ...], kept: tuple[st
     for name, version in versions.items():
         values = values.set(name, version)
     draft.set(values=values, bound=draft.state.bound.set(job.cell, frozenset(defined)))
+    if not draft.state.topology.names_of(job.cell).defines.issuperset(defined):  # it ran an older text
+        draft.set(suspects=draft.state.suspects | {job.cell})
     _mint_tables(draft, job)
     return versions
 
@@ -130,11 +132,22 @@ def end_job(draft: Draft, job: Job, ending: Ending) -> None:
         draft.set(waiting=tuple(other for other in state.waiting if other != execution))
     if state.active.get(job.cell) == execution:
         draft.set(active=state.active.delete(job.cell))
+    if ending != "succeeded":
+        doom(draft, execution)
     draft.touch([job.cell])
     draft.touch(sorted(draft.state.topology.children(job.cell)))
     for run_id in job.runs:
         _count(draft, run_id, ending)
         close_if_done(draft, run_id)
+
+
+def doom(draft: Draft, execution: int) -> None:
+    """The kernel will skip what requires an execution that failed or was abandoned, and so on."""
+    for other in draft.state.sent:
+        job = draft.state.jobs[other]
+        if execution in job.requires and not job.doomed and job.stage == "sent":
+            draft.put_job(msgspec.structs.replace(job, doomed=True))
+            doom(draft, other)
 
 
 def _count(draft: Draft, run_id: str, ending: Ending) -> None:
