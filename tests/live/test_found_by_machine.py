@@ -95,3 +95,40 @@ def test_a_failure_while_a_name_was_undefined_is_stale_once_it_has_a_cell_again(
     assert session.status(reader) == "error" and session.freshness(reader) == "fresh"
     session.restore(a)
     assert session.status(reader) == "blocked" and session.freshness(reader) == "stale"
+
+
+def test_what_was_to_be_forgotten_for_a_deleted_cell_stays_once_it_is_restored() -> None:
+    session = Session()
+    f = session.create("")
+    reader = session.create("b = f()")
+    session.run()
+    session.edit(f, "def f():\n    return 1")
+    session.ask(f)
+    session.delete(f)
+    session.restore(f)
+    session.drain()
+    assert session.status(reader) == "success" and session.freshness(reader) == "fresh"
+
+
+def test_a_cell_that_counts_itself_up_does_not_see_what_an_older_text_leaves_behind() -> None:
+    session = Session()
+    first = session.create("a = 1")
+    session.ask(first)
+    session.edit(first, "c = 1")
+    counter = session.create("a = a + 1")
+    session.run(counter)
+    assert session.status(counter) == "error"
+
+
+def test_an_edit_undone_is_not_fresh_if_its_names_have_gone_meanwhile() -> None:
+    session = Session(mode="lazy")
+    a, reader = session.create("a = 1"), session.create("b = a")
+    session.ask(a)
+    session.start()
+    session.edit(a, "c = 1")
+    session.ask(reader)
+    session.edit(a, "a = 1")
+    session.drain()
+    assert session.freshness(a) == "stale"
+    session.run(reader)
+    assert session.output(reader) == "1" and session.freshness(a) == session.freshness(reader) == "fresh"

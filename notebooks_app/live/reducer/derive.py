@@ -16,12 +16,19 @@ TABLE = "table:"
 """Begins the name under which an execution records the version of a table that it read."""
 
 
+_PLAIN: dict[Freshness, Derived] = {each: Derived(freshness=each) for each in (None, "fresh", "saved", "stale")}
+"""What is derived of cells that are valid and not blocked, and did not fail: one object each, compared by identity."""
+_STALE = _PLAIN["stale"]
+_STANDING = (_PLAIN["fresh"], _PLAIN["saved"])
+
+
 def settle(draft: Draft) -> None:
     """Derive the touched cells anew, and their readers as far as something changes, and tell what changed."""
     derive_dirty(draft)
     for cell in draft.seen:
         if cell in draft.state.cells:
             _announce(draft, cell)
+    _announce_stale(draft)
 
 
 def derive_dirty(draft: Draft) -> None:
@@ -34,15 +41,44 @@ def derive_dirty(draft: Draft) -> None:
         if cell not in draft.state.cells:
             continue
         draft.seen[cell] = None
-        derived = derive(draft, cell)
-        if derived == draft.state.derived.get(cell):
+        derived, before = derive(draft, cell), draft.state.derived.get(cell)
+        if derived == before:
             continue
         draft.set(derived=draft.state.derived.set(cell, derived))
-        for child in draft.state.topology.children(cell):
+        onward = draft.state.topology.children(cell)
+        if derived is _STALE and before in _STANDING:
+            onward = _spread(draft, cell)
+        for child in onward:
             if child not in queued:
                 queued.add(child)
                 pending.append(child)
     draft.dirty.clear()
+
+
+def _spread(draft: Draft, cell: str) -> frozenset[str]:
+    """A cell became stale, and so does whatever stood on it. The readers of which more is to be said.
+
+    The first edit at the root of a long chain is felt by every cell of it, so this is the one loop that must be short:
+    a reader that was merely fresh or saved is stale now and nothing else, which needs no derivation.
+    """
+    present = draft.state.derived
+    derived: dict[str, Derived] = {}
+    others: set[str] = set()
+
+    def follow(reader: str) -> bool:
+        before = present.get(reader)
+        if before is _STALE or reader in derived:
+            return False
+        if before in _STANDING:
+            derived[reader] = _STALE
+            return True
+        others.add(reader)
+        return False
+
+    draft.state.topology.walk(cell, follow)
+    draft.set(derived=present.update(derived))
+    draft.spread.update(derived)
+    return frozenset(others)
 
 
 def _announce(draft: Draft, cell: str) -> None:
@@ -61,6 +97,33 @@ def _announce(draft: Draft, cell: str) -> None:
     )
 
 
+def _announce_stale(draft: Draft) -> None:
+    """Of cells that became stale by others nothing else has changed."""
+    state = draft.state
+    sequence = state.sequence
+    changed: dict[str, Shown] = {}
+    for cell in draft.spread:
+        if cell in draft.seen:
+            continue
+        old = state.shown[cell]
+        changed[cell] = new = Shown(
+            status=old.status, freshness="stale", reason=old.reason, run_id=old.run_id, queue=old.queue
+        )
+        sequence += 1
+        draft.events.append(
+            CellStatus(
+                sequence=sequence,
+                cell_id=cell,
+                status=new.status,
+                freshness="stale",
+                reason=new.reason,
+                run_id=new.run_id,
+            )
+        )
+    if changed:
+        draft.set(shown=state.shown.update(changed), sequence=sequence)
+
+
 def derive(draft: Draft, cell: str) -> Derived:
     state = draft.state
     if state.cells[cell].disabled:  # it reads nothing in the graph, so that no version reaches it
@@ -69,9 +132,10 @@ def derive(draft: Draft, cell: str) -> Derived:
     invalid = why_invalid(draft, cell)
     blocker = _blocker(state, cell)
     fresh = freshness(state, cell, invalid)
-    return Derived(
-        freshness=fresh, invalid=invalid, blocker=blocker, cause=_cause(state, cell, invalid, blocker, fresh)
-    )
+    cause = _cause(state, cell, invalid, blocker, fresh)
+    if cause is None:  # so it is neither invalid nor blocked
+        return _PLAIN[fresh]
+    return Derived(freshness=fresh, invalid=invalid, blocker=blocker, cause=cause)
 
 
 def _cause(state: State, cell: str, invalid: str | None, blocker: str | None, fresh: Freshness) -> str | None:

@@ -15,8 +15,18 @@ from ..events import CellOutput, CellProgress, CellStream, ErrorInfo, ProgressSt
 from ..state import Content, Deferred, Displayed, Job, Outcome, OutcomeStatus, State
 from .derive import present_reads
 from .draft import Draft, Refusal
-from .plan import abandon, active_job, begin, start_run, withdraw
-from .queue import ALIVE, Ending, bind_values, change_kernel, end_job, pump, remove_values, unbind_cell
+from .plan import abandon, active_job, begin, start_run
+from .queue import (
+    ALIVE,
+    Ending,
+    bind_values,
+    change_kernel,
+    end_job,
+    pump,
+    remove_values,
+    unbind_cell,
+    withdraw,
+)
 
 STREAM_PIECE = 8192
 """Characters: shorter pieces of one stream are joined, so that a state holds few of them."""

@@ -14,7 +14,7 @@ from ..effects import CancelQuery, InterruptKernel, StartKernel
 from ..state import Cell, Job, Run, State
 from .derive import derive_dirty
 from .draft import Draft
-from .queue import change_kernel, close_if_done, doom, pump, release_names
+from .queue import change_kernel, close_if_done, doom, pump, release_names, withdraw
 
 
 def start_run(draft: Draft, run_id: str, targets: Iterable[str], principal: int | None) -> None:
@@ -31,7 +31,7 @@ def start_run(draft: Draft, run_id: str, targets: Iterable[str], principal: int 
     draft.set(runs=draft.state.runs.set(run_id, Run(id=run_id, blocked=len(set(stopped) - pulled))))
     draft.run_id = run_id
     created = {cell for cell in ready if _enqueue(draft, cell, run_id, principal, expected)}
-    _supersede_dependents(draft, created)
+    _supersede_dependents(draft, created, expected)
     _sort_waiting(draft)
     if not ready:
         release_names(draft)
@@ -202,19 +202,6 @@ def _former(draft: Draft, cell: str) -> str:
     return f"cell {place + 1}, which was deleted"
 
 
-def withdraw(draft: Draft, cell: str) -> None:
-    """What a cell last defined is no longer in the kernel: even with the same text it would have to run again."""
-    outcome = draft.state.outcomes.get(cell)
-    if outcome is None or outcome.withdrawn:
-        return
-    replaced = msgspec.structs.replace(outcome, withdrawn=True)
-    draft.set(outcomes=draft.state.outcomes.set(cell, replaced))
-    draft.store_outcome(cell)
-    draft.touch([cell])
-    for name in outcome.versions:
-        draft.touch(sorted(draft.state.topology.readers(name)))
-
-
 # The queue --------------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +211,7 @@ def _enqueue(draft: Draft, cell: str, run_id: str, principal: int | None, expect
     present = draft.state.cells[cell]
     run = draft.state.runs[run_id]
     draft.set(runs=draft.state.runs.set(run_id, msgspec.structs.replace(run, pending=run.pending + 1)))
-    forget = tuple(item for item in expected if item.name in present.names.references and item.cell != cell)
+    forget = _concerning(present, expected)
     if job is None:
         _queue(draft, present, (run_id,), principal, forget)
         return True
@@ -242,11 +229,17 @@ def _enqueue(draft: Draft, cell: str, run_id: str, principal: int | None, expect
     return True
 
 
+def _concerning(cell: Cell, expected: list[Forgotten]) -> tuple[Forgotten, ...]:
+    """Those of the names that are to go which a run of the cell would see."""
+    seen = cell.names.references | cell.names.defines
+    return tuple(item for item in expected if item.name in seen and item.cell != cell.id)
+
+
 def _serves(state: State, job: Job, forget: tuple[Forgotten, ...]) -> bool:
     """Whether a job that is at the kernel and has not begun runs the present text on ground that still holds."""
     going = {item.name for item in (*state.forgetting, *forget) if item not in job.forget}
     same = job.fingerprint == state.cells[job.cell].fingerprint
-    return same and not job.doomed and going.isdisjoint(job.names.references)
+    return same and not job.doomed and going.isdisjoint(job.names.references | job.names.defines)
 
 
 def _queue(
@@ -309,7 +302,7 @@ def abandon(draft: Draft, job: Job) -> None:
     doom(draft, job.execution)
 
 
-def _supersede_dependents(draft: Draft, created: set[str]) -> None:
+def _supersede_dependents(draft: Draft, created: set[str], expected: list[Forgotten]) -> None:
     """What is at the kernel and stands on a job that was just created must come after it."""
     if not created or not draft.state.sent:
         return
@@ -319,7 +312,8 @@ def _supersede_dependents(draft: Draft, created: set[str]) -> None:
         if job.abandoned or job.cell not in dependents or job.cell in created:
             continue
         if draft.state.derived[job.cell].invalid is None:
-            _replace(draft, job, job.runs, job.principal, job.forget)
+            forget = _concerning(draft.state.cells[job.cell], expected)
+            _replace(draft, job, job.runs, job.principal, forget)
 
 
 def _sort_waiting(draft: Draft) -> None:

@@ -80,13 +80,26 @@ def release_names(draft: Draft) -> None:
 
 def remove_values(draft: Draft, names: tuple[Forgotten, ...]) -> None:
     """The kernel no longer holds these names."""
-    values, bound = draft.state.values, draft.state.bound
     for item in names:
-        if item.name in bound.get(item.cell, frozenset()):
-            bound = bound.set(item.cell, bound[item.cell] - {item.name})
-            if item.name in values:
-                values = values.delete(item.name)
-    draft.set(values=values, bound=bound)
+        values, bound = draft.state.values, draft.state.bound
+        held = bound.get(item.cell, frozenset())
+        if item.name in held:
+            values = values.delete(item.name) if item.name in values else values
+            draft.set(values=values, bound=bound.set(item.cell, held - {item.name}))
+            withdraw(draft, item.cell)
+
+
+def withdraw(draft: Draft, cell: str) -> None:
+    """What a cell last defined is no longer in the kernel: even with the same text it would have to run again."""
+    outcome = draft.state.outcomes.get(cell)
+    if outcome is None or outcome.withdrawn:
+        return
+    replaced = msgspec.structs.replace(outcome, withdrawn=True)
+    draft.set(outcomes=draft.state.outcomes.set(cell, replaced))
+    draft.store_outcome(cell)
+    draft.touch([cell])
+    for name in outcome.versions:
+        draft.touch(sorted(draft.state.topology.readers(name)))
 
 
 def bind_values(draft: Draft, job: Job, defined: tuple[str, ...], kept: tuple[str, ...]) -> dict[str, int]:
