@@ -7,6 +7,7 @@ readers of those that changed. A test recomputes all of them and compares.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from ..events import CellStatus, Freshness, Status
 from ..state import ABSENT, AMBIGUOUS, MISSING, Derived, Job, Outcome, Shown, State
@@ -130,8 +131,9 @@ def derive(draft: Draft, cell: str) -> Derived:
         has_run = cell in state.outcomes and state.cells[cell].type != "markdown"
         return Derived(freshness="stale" if has_run else None)
     invalid = why_invalid(draft, cell)
-    blocker = _blocker(state, cell)
-    fresh = freshness(state, cell, invalid)
+    parents = state.topology.parents(cell)
+    blocker = _blocker(state, cell, parents)
+    fresh = freshness(state, cell, invalid, parents)
     cause = _cause(state, cell, invalid, blocker, fresh)
     if cause is None:  # so it is neither invalid nor blocked
         return _PLAIN[fresh]
@@ -149,15 +151,15 @@ def _cause(state: State, cell: str, invalid: str | None, blocker: str | None, fr
     return cell if failed and cell not in state.active else None
 
 
-def _blocker(state: State, cell: str) -> str | None:
+def _blocker(state: State, cell: str, parents: Iterable[str]) -> str | None:
     """The cell to blame: of several the first on the page."""
-    causes = set()
-    for parent in state.topology.parents(cell):
+    causes = []
+    for parent in parents:
         derived = state.derived.get(parent)
-        if derived is not None and derived.cause is not None and derived.cause != cell:
-            causes.add(derived.cause)
-    present = [cause for cause in causes if cause in state.cells]
-    return min(present, key=lambda cause: state.cells[cause].position) if present else None
+        cause = None if derived is None else derived.cause
+        if cause is not None and cause != cell and cause in state.cells:
+            causes.append(cause)
+    return min(causes, key=lambda cause: state.cells[cause].position) if causes else None
 
 
 def why_invalid(draft: Draft, cell: str) -> str | None:
@@ -166,8 +168,8 @@ def why_invalid(draft: Draft, cell: str) -> str | None:
     if problem is not None:
         return f"Line {problem.line}: {problem.message}" if problem.line else problem.message
     topology = draft.state.topology
-    duplicates = topology.duplicates(cell)
-    if duplicates:
+    if cell in topology.conflicted:
+        duplicates = topology.duplicates(cell)
         return " ".join(_duplicate(draft, cell, name, duplicates[name]) for name in sorted(duplicates))
     path = topology.cycle(cell)
     if path:
@@ -187,14 +189,14 @@ def _duplicate(draft: Draft, cell: str, name: str, others: tuple[str, ...]) -> s
 # Freshness --------------------------------------------------------------------------------------------------------
 
 
-def freshness(state: State, cell: str, invalid: str | None) -> Freshness:
+def freshness(state: State, cell: str, invalid: str | None, parents: Iterable[str]) -> Freshness:
     outcome = state.outcomes.get(cell)
     if outcome is None or state.cells[cell].type == "markdown":
         return None
     if invalid is not None or not _stands(state, cell, outcome):
         return "stale"
     saved = outcome.epoch != state.kernel.epoch
-    for parent in state.topology.parents(cell):
+    for parent in parents:
         derived = state.derived.get(parent)
         if derived is None or derived.freshness not in ("fresh", "saved"):
             return "stale"

@@ -30,9 +30,10 @@ def pump(draft: Draft) -> None:
     """Keep up to `PIPELINE` executions at the kernel."""
     if draft.state.kernel.status not in ALIVE:
         return
-    while draft.state.waiting and len(draft.state.sent) < PIPELINE:
-        execution, *rest = draft.state.waiting
-        draft.set(waiting=tuple(rest))
+    next_ = draft.state.waiting[: PIPELINE - len(draft.state.sent)]
+    if next_:
+        draft.set(waiting=draft.state.waiting[len(next_) :])
+    for execution in next_:
         _send(draft, draft.state.jobs[execution])
     change_kernel(draft, "busy" if draft.state.sent else "idle", None)
 
@@ -138,13 +139,11 @@ def end_job(draft: Draft, job: Job, ending: Ending) -> None:
     """Take a job out of the state; its runs count how it ended."""
     state = draft.state
     execution = job.execution
-    draft.set(jobs=state.jobs.delete(execution))
-    if execution in state.sent:
-        draft.set(sent=tuple(other for other in state.sent if other != execution))
-    if execution in state.waiting:
-        draft.set(waiting=tuple(other for other in state.waiting if other != execution))
-    if state.active.get(job.cell) == execution:
-        draft.set(active=state.active.delete(job.cell))
+    queue = "waiting" if state.jobs[execution].stage == "waiting" else "sent"
+    rest = tuple(other for other in getattr(state, queue) if other != execution)
+    counted = state.active.get(job.cell) == execution
+    active = state.active.delete(job.cell) if counted else state.active
+    draft.set(jobs=state.jobs.delete(execution), active=active, **{queue: rest})
     if ending != "succeeded":
         doom(draft, execution)
     draft.touch([job.cell])
