@@ -184,7 +184,8 @@ class Worker:
             self._unsuccessful[command.execution] = None
             while len(self._unsuccessful) > REMEMBERED:
                 del self._unsuccessful[next(iter(self._unsuccessful))]
-        self._outbox.post(protocol.Finished, execution=command.execution, status=status, **fields)
+        hold = self._inbox.runs_next  # then `Started` follows at once, and both leave together
+        self._outbox.post(protocol.Finished, hold=hold, execution=command.execution, status=status, **fields)
 
     def _fetch(self, command: protocol.FetchRows) -> None:
         table, error = None, ""
