@@ -132,3 +132,14 @@ def test_an_edit_undone_is_not_fresh_if_its_names_have_gone_meanwhile() -> None:
     assert session.freshness(a) == "stale"
     session.run(reader)
     assert session.output(reader) == "1" and session.freshness(a) == session.freshness(reader) == "fresh"
+
+
+def test_a_queued_older_text_does_not_take_a_name_from_the_cell_that_has_it_now() -> None:
+    session = Session()
+    above, below, reader = session.create(""), session.create("a = 1"), session.create("b = a")
+    session.ask()
+    session.edit(below, "a = (")
+    session.edit(above, "a = 2")
+    session.run()
+    assert session.output(reader) == "2"
+    assert session.freshness(above) == session.freshness(reader) == "fresh"

@@ -20,6 +20,7 @@ from .queue import (
     ALIVE,
     Ending,
     bind_values,
+    cancel_waiting,
     change_kernel,
     end_job,
     pump,
@@ -85,16 +86,6 @@ def interrupt(draft: Draft, operation: op.InterruptAll) -> None:
         elif not job.abandoned:
             abandon(draft, job)
             draft.touch([job.cell])
-
-
-def cancel_waiting(draft: Draft, job: Job) -> None:
-    """Take a job out of the queue that has not been sent. If its cell's values went meanwhile, they are gone."""
-    end_job(draft, job, "cancelled")
-    outcome = draft.state.outcomes.get(job.cell)
-    if outcome is None or outcome.epoch != draft.state.kernel.epoch:
-        return
-    if any(draft.state.values.get(name) != version for name, version in outcome.versions.items()):
-        withdraw(draft, job.cell)
 
 
 def restart(draft: Draft, operation: op.RestartKernel) -> None:

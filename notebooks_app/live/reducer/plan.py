@@ -14,13 +14,14 @@ from ..effects import CancelQuery, InterruptKernel, StartKernel
 from ..state import Cell, Job, Run, State
 from .derive import derive_dirty
 from .draft import Draft
-from .queue import change_kernel, close_if_done, doom, pump, release_names, withdraw
+from .queue import cancel_waiting, change_kernel, close_if_done, doom, pump, release_names, withdraw
 
 
 def start_run(draft: Draft, run_id: str, targets: Iterable[str], principal: int | None) -> None:
     """Accept a run of the targets, of what they need, and in auto mode of what depends on them."""
     asked = list(targets)
     derive_dirty(draft)
+    _cancel_usurpers(draft)
     expected = _bound_to_go(draft)
     readers = _readers_of(draft.state, _forget(draft, expected))
     derive_dirty(draft)
@@ -175,6 +176,17 @@ def _defined(state: State, cell: str) -> frozenset[str]:
     derived = state.derived.get(cell)
     valid = cell in state.cells and derived is not None and derived.invalid is None
     return state.topology.names_of(cell).defines if valid else frozenset()
+
+
+def _cancel_usurpers(draft: Draft) -> None:
+    """A queued older text that defines what is another cell's by now would take the name from that cell."""
+    for cell in sorted(draft.state.suspects):
+        job = active_job(draft.state, cell)
+        if job is None or job.stage != "waiting":
+            continue
+        gone = job.names.defines - _defined(draft.state, cell)
+        if any(draft.state.topology.definers(name) not in ((), (cell,)) for name in gone):
+            cancel_waiting(draft, job)
 
 
 def _bound_to_go(draft: Draft) -> list[Forgotten]:

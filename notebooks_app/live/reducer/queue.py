@@ -153,6 +153,16 @@ def end_job(draft: Draft, job: Job, ending: Ending) -> None:
         close_if_done(draft, run_id)
 
 
+def cancel_waiting(draft: Draft, job: Job) -> None:
+    """Take a job out of the queue that has not been sent. If its cell's values went meanwhile, they are gone."""
+    end_job(draft, job, "cancelled")
+    outcome = draft.state.outcomes.get(job.cell)
+    if outcome is None or outcome.epoch != draft.state.kernel.epoch:
+        return
+    if any(draft.state.values.get(name) != version for name, version in outcome.versions.items()):
+        withdraw(draft, job.cell)
+
+
 def doom(draft: Draft, execution: int) -> None:
     """The kernel will skip what requires an execution that failed or was abandoned, and so on."""
     for other in draft.state.sent:
