@@ -12,8 +12,9 @@ from typing import Any
 
 from kernel import protocol
 from kernel.output.bundle import Presenter
+from kernel.output.ordering import Unsortable
 from kernel.output.sources import Sources
-from kernel.output.tables import Tables, Unsortable
+from kernel.output.tables import Tables
 from kernel.output.tracebacks import describe
 from kernel.process import tools, tqdm
 from kernel.process.channel import Inbox, Outbox
