@@ -1,4 +1,4 @@
-"""`python -m kernel.process CHANNEL LIFELINE WORK TEMPORARY`: a kernel that was not forked.
+"""`python -m kernel.process CHANNEL LIFELINE WORK TEMPORARY [MODULE ...]`: a kernel that was not forked.
 
 CHANNEL and LIFELINE are the numbers of inherited socket descriptors, the others directories.
 """
@@ -13,6 +13,6 @@ from kernel.launch.packets import Place
 from kernel.launch.preload import preload
 
 if __name__ == "__main__":
-    channel, lifeline, work, temporary = sys.argv[1:]
-    preload(COMMON)
+    channel, lifeline, work, temporary, *modules = sys.argv[1:]
+    preload(modules or COMMON)
     become_kernel(int(channel), int(lifeline), Place(work=work, temporary=temporary))

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection as database
 from psycopg.conninfo import make_conninfo
 
+from kernel.launch.environment import COMMON
 from kernel.launch.local import LocalRuntime
 from kernel.sql.broker import Broker, StatementRecord, identity
 
@@ -63,7 +64,8 @@ async def start() -> None:
     pool = open_pool(conninfo())
     await pool.open(wait=True, timeout=10)
     store = Store(pool, masked)
-    runtime = LocalRuntime(Path(settings.CASCADE_DATA_DIR) / "kernels")
+    packages = settings.CASCADE_KERNEL_PACKAGES or COMMON
+    runtime = LocalRuntime(Path(settings.CASCADE_DATA_DIR) / "kernels", packages)
     broker = Broker(record=_Recorder(store).record, forbidden=await identity(conninfo()))
     databases = Databases(store, broker)
     hub = Hub(layer)
