@@ -16,7 +16,7 @@ from . import messages as msg
 from . import operations as op
 from .answers import Answers
 from .catching_up import catch_up
-from .effects import Action, Applied, Rejected, Writes
+from .effects import Action, Applied, Rejected, StartKernel, Writes
 from .events import Ack, Answer, BroadcastEvent, Error
 from .frames import json_text
 from .intake import new_id, operation_of
@@ -38,6 +38,9 @@ BACKLOG = 5000
 NOT_STORED = (
     "The change could not be stored, so it was not made. Try again; if it keeps failing, tell an administrator."
 )
+
+UNIMPORTANT = (op.MoveTo, op.Leave)
+"""Operations that are no use of the kernel, and no work on the notebook."""
 
 Late = Callable[[State], Reply]
 
@@ -89,6 +92,8 @@ class Coordinator:
         self.outbox = outbox
         self.clients: dict[str, Origin] = {}
         self.idle_since = time()
+        self.used_at = time()  # when anybody last did something here, or the kernel said something
+        self.starter = ""  # whose wish the kernel was started for
         self.closed = False
         self._store = store
         self._connections = connections
@@ -150,6 +155,10 @@ class Coordinator:
         pending.writes = pending.writes | applied.writes
         pending.events += applied.events
         pending.actions += applied.actions
+        if not isinstance(operation, UNIMPORTANT):
+            self.used_at = time()
+        if any(isinstance(action, StartKernel) for action in applied.actions):
+            self.starter = operation.by.name
         if isinstance(operation, op.RECORDED):
             pending.changes.append(Recorded(sequence=self.state.sequence, operation=operation))
         if isinstance(operation, op.KernelSaid):
@@ -220,6 +229,12 @@ class Coordinator:
         """Whether nobody is there, nothing runs, no kernel holds values, and that for a while."""
         kernel = self.state.kernel.status in ("none", "dead")
         return not self.clients and kernel and not self.state.jobs and time() - self.idle_since > seconds
+
+    def unused_since(self) -> float | None:
+        """Since when the kernel has been idle and of no use to anyone; None if there is none, or it has work to do."""
+        if self.state.kernel.status != "idle" or self.state.jobs or self.state.deferred:
+            return None
+        return self.used_at if self.clients else max(self.used_at, self.idle_since)
 
     # Tasks --------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from .kernels import KernelLink
 from .loading import Rows, build
 from .operations import By, ConfigureNotebook
 from .outbox import Outbox
+from .reasons import NOTEBOOK_DELETED
 from .requests import Departure, Forwarded, Request
 from .store import LeaseLost, Store
 
@@ -112,6 +113,9 @@ class Directory:
         coordinator = self._coordinators.get(session)
         return None if coordinator is None or coordinator.closed else coordinator
 
+    def all_live(self) -> list[Coordinator]:
+        return [each for each in self._coordinators.values() if not each.closed]
+
     # Opening ------------------------------------------------------------------------------------------------------
 
     async def _open(self, session: str) -> Coordinator | str:
@@ -174,7 +178,7 @@ class Directory:
                 logger.exception("Leases could not be looked after; trying again in %s s.", RENEW)
 
     async def _renew(self) -> None:
-        coordinators = [each for each in self._coordinators.values() if not each.closed]
+        coordinators = self.all_live()
         if not coordinators:
             return
         kept = await self._store.renew([each.lease for each in coordinators], LEASE)
@@ -223,7 +227,7 @@ class Directory:
         """A notebook was deleted: end its session if it is ours."""
         coordinator = self._coordinators.get(message["session"])
         if coordinator is not None:
-            await self._close(coordinator, message["reason"])
+            await self._close(coordinator, NOTEBOOK_DELETED)
 
     async def _close(self, coordinator: Coordinator, reason: str) -> None:
         session = coordinator.lease.session

@@ -45,7 +45,7 @@ def close(notebook_id: str, reason: str) -> None:
 async def _close(host: Host, session: str, reason: str) -> None:
     message = {"type": "close", "session": session, "code": 4404, "reason": reason}
     await host.hub.layer.group_send(group(session), message)
-    await host.hub.tell_everyone({"type": "end", "session": session, "reason": reason})
+    await host.hub.tell_everyone({"type": "end", "session": session})
 
 
 def access_changed(notebook_ids: list[str] | None) -> None:

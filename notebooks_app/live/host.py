@@ -16,9 +16,11 @@ from kernel.launch.environment import COMMON
 from kernel.launch.local import LocalRuntime
 from kernel.sql.broker import Broker, StatementRecord, identity
 
+from .culling import Culling, Limits
 from .databases import Databases, masked
 from .directory import Directory
 from .hub import Hub
+from .reasons import SERVER_STOPPED
 from .store import Pool, Store, open_pool
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class Host(msgspec.Struct):
     runtime: LocalRuntime
     broker: Broker
     directory: Directory
+    culling: Culling
     loop: asyncio.AbstractEventLoop
     warming: asyncio.Task[None]
 
@@ -72,6 +75,9 @@ async def start() -> None:
     directory = Directory(hub, store, runtime, databases)
     await hub.start(directory)
     directory.start()
+    limits = Limits(unwatched=settings.CASCADE_CULL_IDLE_AFTER, watched=settings.CASCADE_CULL_IDLE_WATCHED_AFTER)
+    culling = Culling(directory.all_live, limits)
+    culling.start()
     _host = Host(
         pool=pool,
         store=store,
@@ -79,6 +85,7 @@ async def start() -> None:
         runtime=runtime,
         broker=broker,
         directory=directory,
+        culling=culling,
         loop=asyncio.get_running_loop(),
         warming=asyncio.create_task(runtime.prepare()),
     )
@@ -91,7 +98,8 @@ async def stop() -> None:
     if host is None:
         return
     await host.hub.stop(GOING_AWAY, "The server is restarting.")
-    await host.directory.stop("The server was stopped.")
+    await host.culling.stop()
+    await host.directory.stop(SERVER_STOPPED)
     await host.runtime.close()
     await host.warming
     await host.broker.close()

@@ -169,11 +169,13 @@ def _known(state: State, cell: str) -> bool:
 
 
 def _advance(lease: Lease, state: State) -> dict[str, Any]:
+    kernel = state.kernel
     return {
         "session": lease.session,
         "epoch": lease.epoch,
         "sequence": state.sequence,
-        "kernel_epoch": state.kernel.epoch,
+        "kernel_epoch": kernel.epoch,
+        "kernel_reason": (kernel.reason or "") if kernel.status in ("none", "dead") else "",
         "executions": state.executions,
     }
 
@@ -268,7 +270,8 @@ _HANDLE: LiteralString = """
 UPDATE session SET kernel_handle = %(handle)s WHERE id = %(session)s AND epoch = %(epoch)s
 """
 _ADVANCE: LiteralString = """
-UPDATE session SET sequence = %(sequence)s, kernel_epoch = %(kernel_epoch)s, executions = %(executions)s
+UPDATE session SET sequence = %(sequence)s, kernel_epoch = %(kernel_epoch)s,
+    kernel_reason = %(kernel_reason)s, executions = %(executions)s
 WHERE id = %(session)s AND epoch = %(epoch)s AND holder <> '' RETURNING id
 """
 _SESSION: LiteralString = "SELECT * FROM session WHERE id = %(session)s"
