@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kernel.launch.environment import module_names
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -81,14 +83,13 @@ def words(name: str) -> list[str]:
 
 def kernel_packages() -> list[str]:
     """`CASCADE_KERNEL_PACKAGES`: modules that kernels have imported when they begin; empty for the common ones."""
-    names = words("CASCADE_KERNEL_PACKAGES")
-    for name in names:
-        if not all(part.isidentifier() for part in name.split(".")):
-            raise Misconfigured(
-                f"CASCADE_KERNEL_PACKAGES has {name!r}, which is no module's name: "
-                "give modules as one imports them, separated by commas, such as numpy,pandas,plotly.express."
-            )
-    return names
+    try:
+        return module_names(os.environ.get("CASCADE_KERNEL_PACKAGES") or "")
+    except ValueError as error:
+        raise Misconfigured(
+            f"CASCADE_KERNEL_PACKAGES has {str(error)!r}, which is no module's name: "
+            "give modules as one imports them, separated by commas, such as numpy,pandas,plotly.express."
+        ) from None
 
 
 def culling() -> tuple[float, float]:

@@ -39,6 +39,15 @@ COMMON = (
 """Modules that every kernel has imported already, unless `CASCADE_KERNEL_PACKAGES` names others."""
 
 
+def module_names(text: str) -> list[str]:
+    """Modules separated by commas. Raises ValueError with what is no module's name."""
+    names = [name.strip() for name in text.replace("\n", ",").split(",") if name.strip()]
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(name)
+    return names
+
+
 def clean_environment(cache: Path) -> dict[str, str]:
     """Variables for a zygote or kernel; `cache` is a directory for what libraries cache between kernels (fonts)."""
     return {

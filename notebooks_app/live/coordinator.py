@@ -225,10 +225,14 @@ class Coordinator:
     async def save_handle(self, handle: str) -> None:
         await self._store.save_handle(self.lease, handle)
 
+    @property
+    def kernel_lives(self) -> bool:
+        return self.state.kernel.status not in ("none", "dead")
+
     def idle(self, seconds: float) -> bool:
         """Whether nobody is there, nothing runs, no kernel holds values, and that for a while."""
-        kernel = self.state.kernel.status in ("none", "dead")
-        return not self.clients and kernel and not self.state.jobs and time() - self.idle_since > seconds
+        busy = self.clients or self.kernel_lives or self.state.jobs
+        return not busy and time() - self.idle_since > seconds
 
     def unused_since(self) -> float | None:
         """Since when the kernel has been idle and of no use to anyone; None if there is none, or it has work to do."""
@@ -320,7 +324,7 @@ class Coordinator:
     async def close(self, reason: str) -> None:
         """End the kernel, store what there is to store, stop. The lease is the directory's to release."""
         if not self.closed:
-            if self.state.kernel.status not in ("none", "dead"):
+            if self.kernel_lives:
                 self.submit(op.StopKernel(at=time(), id=new_id(), reason=reason))
             await self.flushed()
         self.closed = True

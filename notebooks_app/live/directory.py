@@ -16,9 +16,10 @@ from kernel.launch.contract import Handle, Runtime
 from .coordinator import Coordinator
 from .databases import Databases
 from .hub import Hub
+from .intake import new_id
 from .kernels import KernelLink
 from .loading import Rows, build
-from .operations import By, ConfigureNotebook
+from .operations import By, ConfigureNotebook, StopKernel
 from .outbox import Outbox
 from .reasons import NOTEBOOK_DELETED
 from .requests import Departure, Forwarded, Request
@@ -54,6 +55,7 @@ class Directory:
         self._tasks: set[asyncio.Task[None]] = set()
         hub.handlers["end"] = self._end
         hub.handlers["rename"] = self._rename
+        hub.handlers["stop_kernel"] = self._stop_kernel
 
     def start(self) -> None:
         self._keeper = asyncio.create_task(self._keep())
@@ -222,6 +224,23 @@ class Directory:
     async def _rename(self, message: dict[str, Any]) -> None:
         by = By(user=message["user"], name=message["name"])
         await self.rename(message["session"], by, message["title"])
+
+    async def stop_kernel(self, session: str, reason: str) -> None:
+        """End the kernel of a session, wherever it is. Does nothing if there is none."""
+        coordinator = self.live(session)
+        if coordinator is not None:
+            if coordinator.kernel_lives:
+                coordinator.submit(StopKernel(at=time(), id=new_id(), reason=reason))
+                await coordinator.flushed()
+            return
+        holder = await self._store.holder(session)
+        if holder not in ("", self._hub.channel):
+            await self._hub.layer.send(holder, {"type": "stop_kernel", "session": session, "reason": reason})
+
+    async def _stop_kernel(self, message: dict[str, Any]) -> None:
+        coordinator = self.live(message["session"])
+        if coordinator is not None:
+            await self.stop_kernel(message["session"], message["reason"])
 
     async def _end(self, message: dict[str, Any]) -> None:
         """A notebook was deleted: end its session if it is ours."""

@@ -22,6 +22,7 @@ from .directory import Directory
 from .hub import Hub
 from .reasons import SERVER_STOPPED
 from .store import Pool, Store, open_pool
+from .survey import Survey
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Host(msgspec.Struct):
     broker: Broker
     directory: Directory
     culling: Culling
+    survey: Survey
     loop: asyncio.AbstractEventLoop
     warming: asyncio.Task[None]
 
@@ -86,6 +88,7 @@ async def start() -> None:
         broker=broker,
         directory=directory,
         culling=culling,
+        survey=Survey(hub, store, directory, runtime),
         loop=asyncio.get_running_loop(),
         warming=asyncio.create_task(runtime.prepare()),
     )
