@@ -47,6 +47,10 @@ class Launching(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
     threaded: tuple[str, ...] = ()
 
+    @property
+    def imported(self) -> tuple[str, ...]:
+        return tuple(name for name in self.packages if name not in self.skipped)
+
 
 class Runtime(Protocol):
     """Runs kernels. One coordinator uses one kernel at a time, from one event loop."""

@@ -186,12 +186,15 @@ class LocalRuntime:
     async def _launch(
         self, channel: socket.socket, lifeline: socket.socket, place: Place
     ) -> tuple[int, subprocess.Popen[bytes] | None]:
+        modules = self._modules
         if self._forks:
-            with contextlib.suppress(NoZygote):
+            try:
                 return await self._zygotes.fork(channel, lifeline, place), None
+            except NoZygote:
+                modules = ()  # they may be what the zygote died of
         descriptors, where = [channel.fileno(), lifeline.fileno()], (place.work, place.temporary)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "kernel.process", *map(str, descriptors), *where, *self._modules],
+            [sys.executable, "-P", "-m", "kernel.process", *map(str, descriptors), *where, *modules],
             cwd=ROOT,
             env=clean_environment(self._directory / "cache") | {"PYTHONPATH": str(ROOT)},
             pass_fds=descriptors,

@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 
 from kernel.launch.child import become_kernel
-from kernel.launch.environment import COMMON
 from kernel.launch.packets import Place
 from kernel.launch.preload import preload
 
 if __name__ == "__main__":
     channel, lifeline, work, temporary, *modules = sys.argv[1:]
-    preload(modules or COMMON)
+    preload(modules)
     become_kernel(int(channel), int(lifeline), Place(work=work, temporary=temporary))
