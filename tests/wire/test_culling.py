@@ -17,7 +17,7 @@ from tests.wire.processes import kernels
 
 Join = Callable[..., Awaitable[Client]]
 UNWATCHED = "The kernel was stopped after 0.6 seconds without use: its values are gone, the outputs are saved."
-WATCHED = UNWATCHED.replace("0.6", "2")
+WATCHED = UNWATCHED.replace("0.6", "3")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def impatient(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
         CASCADE_SECRET_KEY=settings.SECRET_KEY,
         CASCADE_KERNEL_PACKAGES="pandas",
         CASCADE_CULL_IDLE_AFTER="0.6",
-        CASCADE_CULL_IDLE_WATCHED_AFTER="2",
+        CASCADE_CULL_IDLE_WATCHED_AFTER="3",
     )
     yield portal.start()
     portal.stop()
@@ -107,7 +107,7 @@ async def test_who_watches_an_unused_kernel_sees_it_go(world: World, impatient: 
 
 async def test_a_kernel_that_runs_or_is_to_run_something_stays(world: World, impatient: Portal, join: Join) -> None:
     """Neither a long cell nor those that wait for it are cut off, whether or not anybody looks."""
-    slow = "import os, time\npid = os.getpid()\ntime.sleep(3)"
+    slow = "import os, time\npid = os.getpid()\ntime.sleep(3.6)"
     watched, alone = world.notebook(slow, "os.getpid() == pid"), world.notebook(slow, "os.getpid() == pid")
     looking, leaving = await join(watched), await join(alone)
     await leaving.request("run_all")
@@ -129,7 +129,7 @@ async def test_using_it_keeps_it(world: World, impatient: Portal, join: Join) ->
     client = await join(notebook)
     await client.run(cellId=cell)
     first: Any = client.last("cell_output", cell)["output"]["text/plain"]
-    for number in range(7):
+    for number in range(9):
         await asyncio.sleep(0.4)
         await client.request("cell_update", cellId=notes, code=f"# notes {number}")
     await client.run(cellId=cell)
