@@ -18,7 +18,7 @@ from . import messages as msg
 from . import operations as op
 from .answers import Answers
 from .catching_up import catch_up
-from .effects import Action, Applied, Rejected, Send, Writes
+from .effects import Action, Applied, Rejected, Send, StartKernel, Writes
 from .events import Ack, Answer, BroadcastEvent, Error
 from .frames import json_text
 from .intake import new_id, operation_of
@@ -41,6 +41,9 @@ BACKLOG = 5000
 NOT_STORED = (
     "The change could not be stored, so it was not made. Try again; if it keeps failing, tell an administrator."
 )
+
+UNIMPORTANT = (op.MoveTo, op.Leave)
+"""Operations that are no use of the kernel, and no work on the notebook."""
 
 Late = Callable[[State], Reply]
 
@@ -93,6 +96,8 @@ class Coordinator:
         self.outbox = outbox
         self.clients: dict[str, Origin] = {}
         self.idle_since = time()
+        self.used_at = time()  # when anybody last did something here, or the kernel said something
+        self.starter = ""  # whose wish the kernel was started for
         self.closed = False
         self._store = store
         self._connections = connections
@@ -155,6 +160,10 @@ class Coordinator:
         pending.operations.append(operation)
         pending.writes = pending.writes | applied.writes
         pending.events += applied.events
+        if not isinstance(operation, UNIMPORTANT):
+            self.used_at = time()
+        if any(isinstance(action, StartKernel) for action in applied.actions):
+            self.starter = operation.by.name
         if isinstance(operation, op.RECORDED):
             pending.changes.append(Recorded(sequence=self.state.sequence, operation=operation))
         if isinstance(operation, op.KernelSaid):
@@ -248,10 +257,20 @@ class Coordinator:
     async def save_handle(self, handle: str) -> None:
         await self._store.save_handle(self.lease, handle)
 
+    @property
+    def kernel_lives(self) -> bool:
+        return self.state.kernel.status not in ("none", "dead")
+
     def idle(self, seconds: float) -> bool:
         """Whether nobody is there, nothing runs, no kernel holds values, and that for a while."""
-        kernel = self.state.kernel.status in ("none", "dead")
-        return not self.clients and kernel and not self.state.jobs and time() - self.idle_since > seconds
+        busy = self.clients or self.kernel_lives or self.state.jobs
+        return not busy and time() - self.idle_since > seconds
+
+    def unused_since(self) -> float | None:
+        """Since when the kernel has been idle and of no use to anyone; None if there is none, or it has work to do."""
+        if self.state.kernel.status != "idle" or self.state.jobs or self.state.deferred:
+            return None
+        return self.used_at if self.clients else max(self.used_at, self.idle_since)
 
     # Tasks --------------------------------------------------------------------------------------------------------
 
@@ -350,7 +369,7 @@ class Coordinator:
     async def close(self, reason: str) -> None:
         """End the kernel, store what there is to store, stop. The lease is the directory's to release."""
         if not self.closed:
-            if self.state.kernel.status not in ("none", "dead"):
+            if self.kernel_lives:
                 self.submit(op.StopKernel(at=time(), id=new_id(), reason=reason))
             await self.flushed()
         self.closed = True

@@ -175,11 +175,13 @@ def _known(state: State, cell: str) -> bool:
 
 
 def _advance(lease: Lease, state: State) -> dict[str, Any]:
+    kernel = state.kernel
     return {
         "session": lease.session,
         "epoch": lease.epoch,
         "sequence": state.sequence,
-        "kernel_epoch": state.kernel.epoch,
+        "kernel_epoch": kernel.epoch,
+        "kernel_reason": (kernel.reason or "") if kernel.status in ("none", "dead") else "",
         "executions": state.executions,
     }
 
@@ -278,7 +280,8 @@ UPDATE session SET kernel_handle = %(handle)s WHERE id = %(session)s AND epoch =
 """
 _ADVANCE: LiteralString = """
 WITH advanced AS (
-    UPDATE session SET sequence = %(sequence)s, kernel_epoch = %(kernel_epoch)s, executions = %(executions)s
+    UPDATE session SET sequence = %(sequence)s, kernel_epoch = %(kernel_epoch)s,
+        kernel_reason = %(kernel_reason)s, executions = %(executions)s
     WHERE id = %(session)s AND epoch = %(epoch)s AND holder <> '' RETURNING id
 )
 SELECT 1 / count(*) FROM advanced

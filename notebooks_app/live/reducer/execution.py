@@ -10,8 +10,9 @@ from immutables import Map
 from kernel import protocol
 
 from .. import operations as op
-from ..effects import CancelQuery, InterruptKernel, KillKernel, Query, StartKernel
+from ..effects import CancelQuery, InterruptKernel, KillKernel, Query
 from ..events import CellOutput, CellProgress, CellStream, ErrorInfo, ProgressState, StreamText
+from ..reasons import RESTARTED
 from ..state import Content, Deferred, Displayed, Job, Outcome, OutcomeStatus, State
 from .derive import present_reads
 from .draft import Draft, Refusal
@@ -89,12 +90,10 @@ def interrupt(draft: Draft, operation: op.InterruptAll) -> None:
 
 
 def restart(draft: Draft, operation: op.RestartKernel) -> None:
-    _stop(draft, "The kernel was restarted.", operation.at, operation.id)
+    """All values go at once; another kernel starts as soon as there is something to run in it."""
+    _stop(draft, RESTARTED, operation.at, operation.id)
     if operation.run_id is not None:
         run_cells(draft, op.RunCells(by=operation.by, at=operation.at, run_id=operation.run_id, scope="all"))
-    if draft.state.kernel.status == "none":
-        change_kernel(draft, "starting", None)
-        draft.act(StartKernel(draft.state.kernel.epoch))
 
 
 def stop(draft: Draft, operation: op.StopKernel) -> None:
