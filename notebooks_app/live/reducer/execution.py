@@ -10,7 +10,7 @@ from immutables import Map
 from kernel import protocol
 
 from .. import operations as op
-from ..effects import CancelQuery, InterruptKernel, KillKernel, Query
+from ..effects import CancelQuery, InterruptKernel, KillKernel, Query, StartKernel
 from ..events import CellOutput, CellProgress, CellStream, ErrorInfo, ProgressState, StreamText
 from ..reasons import RESTARTED
 from ..state import Content, Deferred, Displayed, Job, Outcome, OutcomeStatus, State
@@ -90,10 +90,13 @@ def interrupt(draft: Draft, operation: op.InterruptAll) -> None:
 
 
 def restart(draft: Draft, operation: op.RestartKernel) -> None:
-    """All values go at once; another kernel starts as soon as there is something to run in it."""
+    """All values go at once, and another kernel starts: who asks for a restart wants one, and it costs little."""
     _stop(draft, RESTARTED, operation.at, operation.id)
     if operation.run_id is not None:
         run_cells(draft, op.RunCells(by=operation.by, at=operation.at, run_id=operation.run_id, scope="all"))
+    if draft.state.kernel.status == "none":
+        change_kernel(draft, "starting", None)
+        draft.act(StartKernel(draft.state.kernel.epoch))
 
 
 def stop(draft: Draft, operation: op.StopKernel) -> None:
