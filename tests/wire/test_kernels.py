@@ -39,9 +39,10 @@ async def test_a_restart_replaces_the_kernel_at_once(world: World, portal: Porta
     client = await connect(notebook)
     await client.run(cellId=cell)
     (process,) = kernels(portal, notebook)
+    since = len(client.events)
     await client.request("restart_kernel", runAll=False)
     process.wait(10)
-    await client.until(lambda event: event["type"] == "kernel_status" and event["status"] == "idle")
+    await client.until(lambda event: event["type"] == "kernel_status" and event["status"] == "idle", since)
     (other,) = kernels(portal, notebook)
     assert other.pid != process.pid
     assert (await client.run(cellId=cell))["succeeded"] == 1
