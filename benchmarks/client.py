@@ -38,6 +38,14 @@ class Channel:
                 pass
         return result
 
+    async def drain(self, silence: float = 0.3) -> None:
+        """Read and forget until nothing has come for that many seconds."""
+        try:
+            while True:
+                await asyncio.wait_for(self.connection.recv(), silence)
+        except TimeoutError:
+            return
+
     async def close(self) -> None:
         await self.connection.close()
 

@@ -10,8 +10,15 @@ class Cannot(Exception):
     """Somebody cannot do what a row measures; the sentence stands in the table."""
 
 
+class Failed(Exception):
+    """Something did not do its work: its time would mean nothing."""
+
+
 class Watcher(Protocol):
     """One more client of an open notebook, which only looks."""
+
+    async def settle(self) -> None:
+        """Forget what came so far."""
 
     async def output(self) -> None:
         """Wait for the next output of the notebook's first cell."""
@@ -28,8 +35,14 @@ class Book(Protocol):
     async def show(self, place: int, table: bool = True) -> None:
         """Run a cell, until its output is there (a table, or any other value)."""
 
-    async def change(self, place: int, code: str) -> None:
-        """Give a cell another text, run it and what depends on it, until all is idle."""
+    async def run_all(self) -> None:
+        """Run every cell, until all is idle."""
+
+    async def change(self, place: int, code: str, last: int) -> None:
+        """Give a cell another text, run it and what depends on it, until all is idle.
+
+        Raises `Failed` if no new output of the cell `last` came with it.
+        """
 
     async def run_one(self, place: int, code: str) -> None:
         """Give a cell on which nothing depends another text and run it alone, until all is idle."""
@@ -39,6 +52,9 @@ class Book(Protocol):
 
     async def rows(self, offset: int, sort: int | None = None) -> None:
         """A further page of the table that was shown last; sorted descending by a column if one is given."""
+
+    async def accompany(self) -> None:
+        """Send what its page asks for by itself once a table is shown; no answer is awaited."""
 
     async def watch(self) -> Watcher: ...
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import ClassVar
 
+from kernel.launch.environment import COMMON
+
 from .contestant import Cannot, Contestant
 
 Sample = Callable[[], Awaitable[float]]
@@ -18,9 +20,9 @@ Sample = Callable[[], Awaitable[float]]
 
 PAUSE = 0.06
 """Seconds of silence before each sample: all contestants are measured from idle."""
-BUDGET = 20.0
+BUDGET = 12.0
 """Seconds after which a contestant takes no further samples of a measure, if it has `ENOUGH`."""
-ENOUGH = 3
+ENOUGH = 2
 
 OURS = "cascade"
 LIMIT = "limit"
@@ -79,6 +81,8 @@ class Row:
 
     def __init__(self, tiny: bool = False) -> None:
         self.tiny = tiny
+        self.modules = ("pandas",) if tiny else COMMON
+        """What a process imports before it forks kernels."""
 
     @property
     def measures(self) -> Sequence[Measure]:

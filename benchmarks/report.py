@@ -84,7 +84,7 @@ def verdict(ratio: float, at_most: float, unit: str) -> str:
 
 def fraction(ratio: float) -> str:
     """0.04 -> 1/25."""
-    return f"1/{number(1 / ratio)}" if ratio < 1 else f"{ratio:.2g} times"
+    return f"1/{1 / ratio:.3g}" if ratio < 1 else f"{ratio:.2g} times"
 
 
 def number(value: float) -> str:
@@ -133,11 +133,11 @@ On {machine}; {date}.
 
 {versions}
 
-One run, one client (Python, asyncio, `websockets`), all servers on the loopback interface at the same time. In each round
-each contestant takes one sample after the other, the bare limit among them, and before each sample there are {pause} ms
-of silence. Each is spoken to as its own front end speaks: marimo by its editor's socket and HTTP calls, Jupyter by its
-REST interface and a kernel's socket (as JupyterLab), Cascade by its page's socket, which receives outputs as HTML. What
-we report is stored in PostgreSQL before it is told; marimo and Jupyter store only where they save. Servers, kernels and
+One run, one client (Python, asyncio, `websockets`), all servers on the loopback interface at the same time. In each
+round each contestant takes one sample after the other, the bare limit among them, each after {pause} ms of silence.
+Each is spoken to as its own front end speaks: marimo by its editor's socket and HTTP calls, Jupyter by its REST
+interface and a kernel's socket (as JupyterLab), Cascade by its page's socket, which receives outputs as HTML. What we
+report is stored in PostgreSQL before it is told; marimo and Jupyter store only where they save. Servers, kernels and
 the process that kernels are forked from are warm; where a row opens a notebook, that notebook has no kernel yet.
 
 {notes}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import signal
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +20,7 @@ from notebookproject.postgres import EmbeddedPostgres
 from tests.support.portal import Portal
 
 from ..client import Channel, Http, decode
+from ..contestant import Failed
 from ..served import empty
 
 if TYPE_CHECKING:
@@ -26,10 +29,6 @@ if TYPE_CHECKING:
 FORM = "notebook.html"
 """What a page speaks: outputs come as HTML."""
 _TABLE = re.compile(r"/rows/\?table=([^&\"]+)")
-
-
-class Failed(Exception):
-    """The portal refused something, or a cell failed."""
 
 
 class Cascade:
@@ -102,11 +101,16 @@ class CascadeBook:
             found = _TABLE.search(shown)
             self._table = found[1] if found else ""
 
-    async def change(self, place: int, code: str) -> None:
+    async def run_all(self) -> None:
+        await self._finished(await self._send("run_all"))
+
+    async def change(self, place: int, code: str, last: int) -> None:
+        await self._send("cell_update", cellId=self.ids[place], code=code)
+        await self._finished(await self._send("run_cell", cellId=self.ids[place]), shows=self.ids[last])
+
+    async def run_one(self, place: int, code: str) -> None:
         await self._send("cell_update", cellId=self.ids[place], code=code)
         await self.run(place)
-
-    run_one = change
 
     async def edit(self, place: int, code: str) -> None:
         await self._answer(await self._send("cell_update", cellId=self.ids[place], code=code))
@@ -118,14 +122,28 @@ class CascadeBook:
         if b"<td" not in page:
             raise Failed(page.decode())
 
+    async def accompany(self) -> None:
+        """Nothing: a page of a table is all that is asked for."""
+
     async def watch(self) -> CascadeWatcher:
         return CascadeWatcher(await _connect(self._owner, self.notebook), self.ids[0])
 
     async def pid(self) -> int:
+        """0: there was no kernel yet."""
         from notebooks_app.models import Session  # noqa: PLC0415  (needs the settings)
 
         handle = Session.objects.get(notebook=self.notebook, kind="shared").kernel_handle
-        return int(msgspec.json.decode(handle)["pid"])
+        return int(msgspec.json.decode(handle)["pid"]) if handle else 0
+
+    async def has_kernel(self) -> bool:
+        pid = await self.pid()
+        return pid > 0 and psutil.pid_exists(pid)
+
+    async def end_kernel(self) -> None:
+        """As if the system had killed it."""
+        os.kill(await self.pid(), signal.SIGKILL)
+        while await self.has_kernel():
+            await asyncio.sleep(0.05)
 
     async def close(self) -> None:
         self._http.close()
@@ -139,14 +157,22 @@ class CascadeBook:
     async def _answer(self, request: str) -> dict[str, Any]:
         return await self._channel.until(_answer(request))  # type: ignore[no-any-return]
 
-    async def _finished(self, request: str) -> None:
-        run = (await self._answer(request))["runId"]
+    async def _finished(self, request: str, shows: str = "") -> None:
+        """Until the run that was asked for has finished, and the output of the cell `shows` came with it."""
+        run = ""
+        shown = not shows
 
         def finished(text: str) -> Any:
-            return run in text and (event := _event(text)).get("type") == "run_finished" and event
+            nonlocal run, shown
+            if text.startswith("<"):
+                shown = shown or f'id="cell-{shows}-output"' in text
+                return None
+            if request in text:
+                run = _answer(request)(text)["runId"]
+            return run and run in text and (event := decode(text)).get("type") == "run_finished" and event
 
         event = await self._channel.until(finished)
-        if event["failed"] or event["blocked"]:
+        if event["failed"] or event["blocked"] or not shown:
             raise Failed(f"A run did not succeed: {event}")
 
 
@@ -154,6 +180,9 @@ class CascadeWatcher:
     def __init__(self, channel: Channel, cell: str) -> None:
         self._channel = channel
         self._found = _output(cell, "")
+
+    async def settle(self) -> None:
+        await self._channel.drain()
 
     async def output(self) -> None:
         await self._channel.until(self._found)

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.peers.forking DESCRIPTOR CODE`: the limit of a kernel's start.
+"""`python -m benchmarks.peers.forking DESCRIPTOR CODE MODULE ...`: the limit of a kernel's start.
 
-It imports what kernels have, warms itself as their zygote does, and forks on request. The child runs CODE, whose last
-line is an expression, turns its value into the bundle that a page gets, sends it, and ends.
+It imports the modules that kernels have, warms itself as their zygote does, and forks on request. The child runs CODE,
+whose last line is an expression, turns its value into the bundle that a page gets, sends it, and ends.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ import sys
 import msgspec
 import psutil
 
-from kernel.launch.environment import COMMON
 from kernel.launch.preload import preload, warm
 from kernel.output.bundle import Presenter
 from kernel.output.tables import Tables
 
 
-def main(descriptor: int, code: str) -> None:
+def main(descriptor: int, code: str, modules: list[str]) -> None:
     host = socket.socket(fileno=descriptor)
     gc.disable()
-    preload(COMMON)
+    preload(modules)
     warm()
     gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -48,4 +47,5 @@ def _show(host: socket.socket, code: str, memory: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    os._exit(0)  # libraries that are taken down complain of each other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import uuid
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..client import Channel, Http, decode, encode
-from ..contestant import Cannot
+from ..contestant import Cannot, Failed
 from ..environments import Environment
 from ..served import Served, empty, free_port
 
@@ -90,11 +91,15 @@ class JupyterBook:
         await self._execute(self._codes[place])
         await self._channel.until(_result)
 
-    async def change(self, place: int, code: str) -> None:
+    async def run_all(self) -> None:
+        sent = [await self._execute(each) for each in self._codes]
+        await self._idle(sent[-1])
+
+    async def change(self, place: int, code: str, last: int) -> None:
         """Nothing is reactive here: this cell and all below run."""
         self._codes[place] = code
         sent = [await self._execute(each) for each in self._codes[place:]]
-        await self._idle(sent[-1])
+        await self._idle(sent[-1], shows=sent[last - place])
 
     async def run_one(self, place: int, code: str) -> None:
         self._codes[place] = code
@@ -107,6 +112,9 @@ class JupyterBook:
 
     async def rows(self, offset: int, sort: int | None = None) -> None:
         raise Cannot(NO_PAGES)
+
+    async def accompany(self) -> None:
+        """Nothing."""
 
     async def watch(self) -> JupyterWatcher:
         return JupyterWatcher(await self._connected())
@@ -133,10 +141,14 @@ class JupyterBook:
         await self._channel.connection.send(_frame("shell", header, content))
         return key
 
-    async def _idle(self, request: str) -> None:
+    async def _idle(self, request: str, shows: str = "") -> None:
+        """Until this request is done, and the request `shows` had a result."""
         wanted = request.encode()
+        shown = not shows
 
         def found(frame: bytes) -> bool:
+            nonlocal shown
+            shown = shown or (shows.encode() in frame and b'"execute_result"' in frame)
             if b'"idle"' not in frame or wanted not in frame:
                 return False
             _, header, parent, content = _parts(frame)
@@ -144,11 +156,16 @@ class JupyterBook:
             return header["msg_type"] == "status" and idle and parent.get("msg_id") == request
 
         await self._channel.until(found)  # type: ignore[arg-type]
+        if not shown:
+            raise Failed("A run ended without the last cell's output.")
 
 
 class JupyterWatcher:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+
+    async def settle(self) -> None:
+        await self._channel.drain()
 
     async def output(self) -> None:
         await self._channel.until(_result)
@@ -177,7 +194,5 @@ def _parts(frame: bytes) -> tuple[str, dict[str, Any], dict[str, Any], dict[str,
     """Channel, header, parent header and content."""
     (count,) = struct.unpack_from("<Q", frame)
     offsets = struct.unpack_from(f"<{count}Q", frame, 8)
-    channel, header, parent, _, content = (
-        frame[start:end] for start, end in zip(offsets[:5], offsets[1:6], strict=True)
-    )
+    channel, header, parent, _, content = (frame[start:end] for start, end in itertools.pairwise(offsets))
     return channel.decode(), decode(header), decode(parent), decode(content)

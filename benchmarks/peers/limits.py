@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from kernel.launch.environment import clean_environment
+from kernel.launch.environment import COMMON, clean_environment
 
 from ..client import Channel
 from ..served import Served, free_port
@@ -22,15 +23,15 @@ ROOT = Path(__file__).resolve().parents[2]
 class Forker:
     """A process with everything imported that a kernel has, which forks one that shows a DataFrame and ends."""
 
-    def __init__(self, code: str) -> None:
-        self._code = code
+    def __init__(self, code: str, modules: Sequence[str] = COMMON) -> None:
+        self._arguments = [code, *modules]
 
     async def __aenter__(self) -> Forker:
         self._ours, theirs = socket.socketpair()
         self._cache = tempfile.TemporaryDirectory(prefix="cascade-bench-")
         environment = clean_environment(Path(self._cache.name)) | {"PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.peers.forking", str(theirs.fileno()), self._code],
+            [sys.executable, "-m", "benchmarks.peers.forking", str(theirs.fileno()), *self._arguments],
             env=environment, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
         )  # fmt: skip
         theirs.close()

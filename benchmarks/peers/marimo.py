@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import uuid
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..client import Channel, Http, decode
-from ..contestant import Cannot
+from ..contestant import Failed
 from ..environments import Environment
 from ..served import Served, empty, free_port
 
@@ -56,6 +57,21 @@ class Marimo:
         await book.connect()
         return book
 
+    async def end_sessions(self) -> None:
+        """Those that a browser opened."""
+        http = Http(self.url, {"Marimo-Server-Token": await self.token()})
+        for each in decode(await http.post("/api/home/running_notebooks", None))["files"]:
+            await http.post("/api/home/shutdown_session", {"sessionId": each["sessionId"]})
+        http.close()
+
+    async def token(self, path: str = "") -> str:
+        """The server's token, as a page carries it."""
+        http = Http(self.url)
+        found = _TOKEN.search((await http.get(f"/?file={quote(path)}" if path else "/")).decode())
+        http.close()
+        assert found is not None, "marimo's page has no server token"
+        return found[1]
+
     def versions(self) -> str:
         return self._environment.versions()
 
@@ -69,10 +85,8 @@ class MarimoBook:
 
     async def connect(self) -> None:
         """The page, the socket until the kernel is ready, and `instantiate` without running anything."""
-        page = (await Http(self._owner.url).get(f"/?file={quote(str(self._path))}")).decode()
-        token = _TOKEN.search(page)
-        assert token is not None, "marimo's page has no server token"
-        headers = {"Marimo-Session-Id": self._session, "Marimo-Server-Token": token[1]}
+        token = await self._owner.token(str(self._path))
+        headers = {"Marimo-Session-Id": self._session, "Marimo-Server-Token": token}
         self._http = Http(self._owner.url, headers)
         self._channel = await self._connected(self._session)
         ready = await self._channel.until(_operation("kernel-ready"))
@@ -86,8 +100,11 @@ class MarimoBook:
         return await Channel.connect(address)
 
     async def run(self, place: int) -> None:
-        await self._settle()
         await self._request(place)
+        await self._settle()
+
+    async def run_all(self) -> None:
+        await self._request(*range(len(self.ids)))
         await self._settle()
 
     async def show(self, place: int, table: bool = True) -> None:
@@ -95,18 +112,20 @@ class MarimoBook:
         cell = self.ids[place]
 
         def shown(text: str) -> Any:
-            if "completed-run" in text:
-                self._count(text)
+            self._count(text)
             return cell in text and _has_output(text, cell) and (not table or "marimo-table" in text) and text
 
         found = _OBJECT.search(await self._channel.until(shown))
         self._object = found[1] if found else ""
 
-    async def change(self, place: int, code: str) -> None:
+    async def change(self, place: int, code: str, last: int) -> None:
+        self.codes[place] = code
+        await self._request(place)
+        await self._settle(shows=self.ids[last])
+
+    async def run_one(self, place: int, code: str) -> None:
         self.codes[place] = code
         await self.run(place)
-
-    run_one = change
 
     async def edit(self, place: int, code: str) -> None:
         """Its page saves the whole notebook."""
@@ -134,15 +153,16 @@ class MarimoBook:
 
         answer = await self._channel.until(answered)
         if answer["data"]["status"]["code"] != "ok":
-            raise Cannot(f"refused: {answer['data']['status']}")
+            raise Failed(f"refused: {answer['data']['status']}")
 
-    async def summaries(self) -> None:
-        """The column summaries, which its page asks for with every table."""
-        call = uuid.uuid4().hex
-        body = {"functionCallId": call, "namespace": self._object, "functionName": "get_column_summaries", "args": {}}
+    async def accompany(self) -> None:
+        """The column summaries."""
+        body = {
+            "functionCallId": uuid.uuid4().hex, "namespace": self._object, "functionName": "get_column_summaries",
+            "args": {},
+        }  # fmt: skip
         self._completions += 1
         await self._http.post("/api/kernel/function_call", body)
-        await self._channel.until(lambda text: self._count(text) or (call in text and "function-call-result" in text))
 
     async def watch(self) -> MarimoWatcher:
         """A reader's socket: marimo has one editor at a time."""
@@ -156,34 +176,61 @@ class MarimoBook:
         place = len(self.ids) - 1
         code = f"import os as _os, pathlib as _p\n_p.Path({str(probe)!r}).write_text(str(_os.getpid()))"
         kept = self.codes[place]
-        await self.change(place, code)
+        await self.run_one(place, code)
         self.codes[place] = kept
         return int(probe.read_text())
 
+    async def kept(self) -> None:
+        """Until its outputs are in the session file, from which they are shown when it is opened again."""
+        file = self._path.parent / "__marimo__" / "session" / f"{self._path.name}.json"
+        async with asyncio.timeout(30):
+            while not file.exists():
+                await asyncio.sleep(0.2)
+        await asyncio.sleep(3)  # it is written again while outputs come
+
     async def close(self) -> None:
+        await self.end()
+        os.unlink(self._path)
+
+    async def end(self) -> None:
         await self._http.post("/api/home/shutdown_session", {"sessionId": self._session})
         self._http.close()
         await self._channel.close()
-        os.unlink(self._path)
 
-    async def _request(self, place: int) -> None:
+    async def _request(self, *places: int) -> None:
         self._completions += 1
-        await self._http.post("/api/kernel/run", {"cellIds": [self.ids[place]], "codes": [self.codes[place]]})
+        body = {"cellIds": [self.ids[each] for each in places], "codes": [self.codes[each] for each in places]}
+        await self._http.post("/api/kernel/run", body)
 
-    def _count(self, text: str) -> None:
-        if "completed-run" in text and _operation("completed-run")(text):
-            self._completions -= 1
+    def _count(self, text: str) -> bool:
+        """Whether this is the end of a run that was asked for."""
+        ended = "completed-run" in text and bool(_operation("completed-run")(text))
+        self._completions -= ended
+        return ended
 
-    async def _settle(self) -> None:
-        """Until every run that was asked for is complete."""
-        while self._completions > 0:
-            await self._channel.until(lambda text: self._count(text) or "completed-run" in text)
+    async def _settle(self, shows: str = "") -> None:
+        """Until every run that was asked for is complete, and the output of the cell `shows` came with it."""
+        shown = not shows
+
+        def settled(text: str) -> bool:
+            nonlocal shown
+            shown = shown or (shows in text and _has_output(text, shows))
+            return self._count(text) and self._completions == 0
+
+        if self._completions:
+            await self._channel.until(settled)
+        if not shown:
+            raise Failed("A run ended without the last cell's output.")
 
 
 class MarimoWatcher:
     def __init__(self, channel: Channel, cell: str) -> None:
         self._channel = channel
         self._cell = cell
+
+    async def settle(self) -> None:
+        """A reader is first told all that happened before."""
+        await self._channel.drain()
 
     async def output(self) -> None:
         await self._channel.until(lambda text: self._cell in text and _has_output(text, self._cell))

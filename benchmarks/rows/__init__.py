@@ -5,9 +5,17 @@ from __future__ import annotations
 from ..measuring import Row
 from .cascades import Chain, Dependents
 from .edits import Edit, EditRun
+from .memory import ForkRatio, KernelMemory, Kernels
+from .page import OpenPage
+from .postgres import PostgresMillion
 from .running import FirstDataFrame, RunX
+from .tables import FrameMillion
+from .watchers import Watchers
 
-ROWS: tuple[type[Row], ...] = (FirstDataFrame, RunX, Chain, Dependents, Edit, EditRun)
+ROWS: tuple[type[Row], ...] = (
+    FirstDataFrame, RunX, Chain, Dependents, Edit, EditRun, KernelMemory, FrameMillion, Watchers,
+    PostgresMillion, OpenPage, ForkRatio, Kernels,
+)  # fmt: skip
 
 
 def find(word: str) -> list[type[Row]]:

@@ -36,11 +36,12 @@ class _Cascade(Row):
     async def _sampler(self, contestant: Contestant, stack: AsyncExitStack, cells: list[str]) -> Sample:
         book = await contestant.open(await contestant.prepare(cells))
         stack.push_async_callback(book.close)
+        await book.run_all()
         numbers = itertools.count(1)
 
         async def sample() -> float:
             number = next(numbers)
-            return await timed(book.change(0, f"x0 = {number}\nx0"))
+            return await timed(book.change(0, f"x0 = {number}\nx0", len(cells) - 1))
 
         return sample
 

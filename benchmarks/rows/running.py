@@ -37,7 +37,7 @@ class FirstDataFrame(Row):
         return {"first_dataframe": sample}
 
     async def limit(self, ours: Contestant, stack: AsyncExitStack) -> dict[str, Sample]:
-        return {"first_dataframe": (await stack.enter_async_context(Forker(FRAME))).show}
+        return {"first_dataframe": (await stack.enter_async_context(Forker(FRAME, self.modules))).show}
 
 
 class RunX(Row):
