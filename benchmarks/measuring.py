@@ -109,9 +109,9 @@ async def measure(row: Row, contestants: Sequence[Contestant]) -> Outcome:
         for contestant in contestants:
             try:
                 samplers[contestant.name] = await row.setup(contestant, stack)
-            except Cannot as reason:
+            except Exception as error:
                 for each in row.measures:
-                    outcome[each.name][contestant.name] = Series(cannot=str(reason))
+                    outcome[each.name][contestant.name] = Series(cannot=_why(error, contestant.name))
         samplers[LIMIT] = await row.limit(next(each for each in contestants if each.name == OURS), stack)
         await _rounds(row, samplers, outcome)
     return outcome
@@ -129,24 +129,42 @@ async def _rounds(row: Row, samplers: dict[str, dict[str, Sample]], outcome: Out
                     for name, samples in samplers.items():
                         if each.name in samples:
                             series = outcome[each.name].setdefault(name, Series())
-                            await _take(samples[each.name], series, warming)
+                            await _take(samples[each.name], series, warming, name)
     finally:
         gc.enable()
 
 
-async def _take(sample: Sample, series: Series, warming: bool) -> None:
+async def _take(sample: Sample, series: Series, warming: bool, name: str) -> None:
     if series.cannot or (series.spent > BUDGET and len(series.samples) >= ENOUGH):
         return
     await asyncio.sleep(PAUSE)
     started = perf_counter()
     try:
         value = await sample()
-    except Cannot as reason:
-        series.cannot = str(reason)
+    except Exception as error:
+        series.cannot = _why(error, name)
         return
     series.spent += perf_counter() - started
     if not warming:
         series.samples.append(value)
+
+
+def _why(error: Exception, name: str) -> str:
+    """What stands in the table instead of a number. A failure of our own is raised again: it ends the run."""
+    if isinstance(error, Cannot):
+        return str(error)
+    if name in (OURS, LIMIT):
+        raise error
+    return f"failed: {type(error).__name__} {error}".replace("|", "/")[:120].strip()
+
+
+def unable(reason: Cannot) -> Sample:
+    """A sample of what somebody cannot do."""
+
+    async def sample() -> float:
+        raise reason
+
+    return sample
 
 
 async def timed(work: Awaitable[object]) -> float:

@@ -16,6 +16,8 @@ from ..served import Served, empty, free_port
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 """What JupyterLab speaks: binary frames, the offsets of their parts first."""
+WATCHERS = 100
+"""Its server opens five ZeroMQ sockets for each client of a kernel, and ends where it has more than 1,023."""
 NO_PAGES = "has no further pages of a table: its HTML holds the first and last rows"
 
 
@@ -72,6 +74,7 @@ class JupyterBook:
         self._codes = codes
         self._http = Http(url)
         self._session = uuid.uuid4().hex
+        self._watchers = 0
 
     async def connect(self) -> None:
         kernel = {"name": "python3"}
@@ -117,6 +120,9 @@ class JupyterBook:
         """Nothing."""
 
     async def watch(self) -> JupyterWatcher:
+        self._watchers += 1
+        if self._watchers > WATCHERS:
+            raise Cannot("its server ends: ZeroMQ's limit of sockets")
         return JupyterWatcher(await self._connected())
 
     async def pid(self) -> int:

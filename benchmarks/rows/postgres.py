@@ -58,7 +58,7 @@ class PostgresMillion(Row):
         Measure(
             "postgres_million_memory",
             "its peak memory (the kernel's, and what the portal grew)",
-            3,
+            2,
             0,
             unit="MiB",
             targets=(Target(572, ""),),

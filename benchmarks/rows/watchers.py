@@ -6,8 +6,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from time import perf_counter
 
-from ..contestant import Contestant, Watcher
-from ..measuring import OURS, Measure, Row, Sample, Target
+from ..contestant import Cannot, Contestant, Watcher
+from ..measuring import OURS, Measure, Row, Sample, Target, unable
 
 
 class Watchers(Row):
@@ -27,10 +27,13 @@ class Watchers(Row):
 
     async def setup(self, contestant: Contestant, stack: AsyncExitStack) -> dict[str, Sample]:
         counts = (1, 2, 3) if self.tiny else (1, 50, 200)
-        return {
-            each.name: await self._sampler(contestant, stack, count)
-            for each, count in zip(self.measures, counts, strict=True)
-        }
+        samplers: dict[str, Sample] = {}
+        for each, count in zip(self.measures, counts, strict=True):
+            try:
+                samplers[each.name] = await self._sampler(contestant, stack, count)
+            except Cannot as reason:
+                samplers[each.name] = unable(reason)
+        return samplers
 
     async def _sampler(self, contestant: Contestant, stack: AsyncExitStack, count: int) -> Sample:
         book = await contestant.open(await contestant.prepare(["__import__('time').perf_counter_ns()"]))
