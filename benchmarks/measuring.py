@@ -88,6 +88,9 @@ class Row:
     def measures(self) -> Sequence[Measure]:
         raise NotImplementedError
 
+    async def begin(self, ours: Contestant) -> None:
+        """Make what all contestants need, before any of them is set up."""
+
     async def setup(self, contestant: Contestant, stack: AsyncExitStack) -> dict[str, Sample]:
         """A sample for each measure that this contestant takes part in. Raises `Cannot` if it is none."""
         raise NotImplementedError
@@ -105,6 +108,8 @@ async def measure(row: Row, contestants: Sequence[Contestant]) -> Outcome:
     """All samples of a row: in each round each contestant takes one, the limit among them."""
     outcome: Outcome = {each.name: {} for each in row.measures}
     async with AsyncExitStack() as stack:
+        ours = next(each for each in contestants if each.name == OURS)
+        await row.begin(ours)
         samplers: dict[str, dict[str, Sample]] = {}
         for contestant in contestants:
             try:
@@ -112,7 +117,7 @@ async def measure(row: Row, contestants: Sequence[Contestant]) -> Outcome:
             except Exception as error:
                 for each in row.measures:
                     outcome[each.name][contestant.name] = Series(cannot=_why(error, contestant.name))
-        samplers[LIMIT] = await row.limit(next(each for each in contestants if each.name == OURS), stack)
+        samplers[LIMIT] = await row.limit(ours, stack)
         await _rounds(row, samplers, outcome)
     return outcome
 
