@@ -20,7 +20,7 @@ class Watchers(Row):
             15,
             2,
             targets=(Target(2, OURS, "watchers_1"),),
-            note="marimo: 49 of them as readers, since it has one editor at a time",
+            note="marimo: all of them as readers, since it has one editor at a time",
         ),
         Measure("watchers_200", "at the last of 200", 9, 1, targets=(Target(5, OURS, "watchers_1"),)),
     )
