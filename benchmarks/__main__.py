@@ -59,7 +59,8 @@ async def _bench(rows: list[Row], only: str, write: bool) -> None:
             print(f"{perf_counter() - started:.0f} s", flush=True)
         print("\n" + results.table(contestants) + "\n\n" + results.notes())
         if write:
-            DOCUMENT.write_text(document(results, contestants))
+            before = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+            DOCUMENT.write_text(document(results, contestants, before))
 
 
 async def _start(stack: AsyncExitStack, only: str) -> list[Contestant]:

@@ -107,9 +107,15 @@ def _processor() -> str:
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def document(results: Results, contestants: Sequence[Contestant]) -> str:
+NOTE = "## What stands in the way"
+"""Begins the part that people write: it is kept when the rest is written anew."""
+
+
+def document(results: Results, contestants: Sequence[Contestant], before: str) -> str:
+    """The page; `before` is what it was until now."""
     versions = "\n".join(f"- {each.versions()}" for each in contestants)
-    return _TEXT.format(
+    _, note, kept = before.partition(NOTE)
+    text = _TEXT.format(
         table=results.table(contestants),
         notes=results.notes(),
         machine=machine(),
@@ -117,6 +123,7 @@ def document(results: Results, contestants: Sequence[Contestant]) -> str:
         date=date.today().isoformat(),
         pause=round(PAUSE * 1000),
     )
+    return f"{text}\n{note}{kept}" if note else text
 
 
 _TEXT = """\

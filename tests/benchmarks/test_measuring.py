@@ -10,13 +10,16 @@ import pytest
 
 from benchmarks.contestant import Cannot
 from benchmarks.measuring import LIMIT, OURS, Measure, Row, Sample, Series, Target, measure
-from benchmarks.report import Results, fraction, number, verdict
+from benchmarks.report import NOTE, Results, document, fraction, number, verdict
 from benchmarks.rows import ROWS, find
 
 
 class Somebody:
     def __init__(self, name: str) -> None:
         self.name = self.title = name
+
+    def versions(self) -> str:
+        return f"{self.name} 1.0"
 
 
 class Counted(Row):
@@ -60,6 +63,16 @@ async def test_everybody_takes_a_sample_in_each_round() -> None:
     assert line == (
         "| First (`first`) | 4 (4) | knows no cells |  | **3 (3)** | 1/2 of marimo | **no**: 1/1.33 of marimo |"
     )
+
+
+async def test_what_people_wrote_is_kept_when_the_page_is_written_anew() -> None:
+    row, everybody = Counted(), [Somebody("marimo"), Somebody(OURS)]
+    results = Results()
+    results.add(row, await measure(row, everybody))  # type: ignore[arg-type]
+    first = document(results, everybody, "")  # type: ignore[arg-type]
+    assert "| First (`first`) |" in first and "- marimo 1.0" in first and NOTE not in first
+    noted = document(results, everybody, f"an old table\n\n{NOTE}\n\nThe disk.\n")  # type: ignore[arg-type]
+    assert noted == f"{first}\n{NOTE}\n\nThe disk.\n"
 
 
 def test_medians_and_p95() -> None:
