@@ -7,7 +7,7 @@ RUNTIME := $(VENV)/.runtime
 TESTING := $(VENV)/.testing
 BUNDLE := static/dist/.built
 
-.PHONY: run test soak lint bundle clean
+.PHONY: run test bench soak lint bundle clean
 
 run: $(RUNTIME) $(BUNDLE)
 	@exec $(BIN)/python -m notebookproject.launch
@@ -19,6 +19,9 @@ test: $(TESTING) $(BUNDLE)
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: $(TESTING) $(BUNDLE)
+	@$(BIN)/python -m benchmarks $(if $(ROW),--row $(ROW)) $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
 
 soak: $(TESTING)
 	$(BIN)/python -m tests.live.soak

@@ -67,6 +67,27 @@ async def test_pages_of_a_sorted_frame_follow_each_other(kernel: Kernel) -> None
     assert seen == [str(i) for i in range(100)]
 
 
+LARGE = """
+import pandas as pd
+values = [None if i % 7 == 0 else (i * 37) % 500 for i in range(20_000)]
+pd.DataFrame({"n": pd.Series(values, dtype="DTYPE"), "place": range(20_000)})
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64"])
+@pytest.mark.parametrize("descending", [False, True])
+async def test_pages_of_a_large_sorted_frame_are_those_of_the_whole_order(
+    kernel: Kernel, dtype: str, descending: bool
+) -> None:
+    values = {place: (place * 37) % 500 for place in range(20_000) if place % 7}
+    whole = sorted(values, key=lambda place: -values[place] if descending else values[place])
+    whole += [place for place in range(20_000) if place % 7 == 0]
+    table = (await kernel.run(LARGE.replace("DTYPE", dtype))).table
+    for offset in (0, 1_990, 3_900, 50, 17_120, 19_960):
+        page = await kernel.page(table["id"], offset, 40, sort=1, descending=descending)
+        assert [row[2] for row in page.rows] == [f"{place}" for place in whole[offset : offset + 40]]
+
+
 async def test_pages_beyond_the_end_and_of_silly_sizes(kernel: Kernel) -> None:
     table = (await kernel.run(f"{PEOPLE}people")).table
     assert (await kernel.page(table["id"], 100)).rows == ()
