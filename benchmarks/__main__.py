@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -37,7 +38,10 @@ def main() -> int:
     if not chosen:
         print(f"cascade: there is no row {arguments.row!r}: make bench LIST=1 names them.", file=sys.stderr)
         return 1
-    asyncio.run(_bench([row() for row in chosen], arguments.only, write=not arguments.row and not arguments.only))
+    try:
+        asyncio.run(_bench([row() for row in chosen], arguments.only, write=not arguments.row and not arguments.only))
+    except asyncio.CancelledError:
+        return 130
     return 0
 
 
@@ -49,6 +53,10 @@ def _list() -> int:
 
 
 async def _bench(rows: list[Row], only: str, write: bool) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # the servers are ended in order
     results = Results()
     async with AsyncExitStack() as stack:
         contestants = await _start(stack, only)
@@ -71,12 +79,13 @@ async def _start(stack: AsyncExitStack, only: str) -> list[Contestant]:
         if not only or name in only.split(","):
             environment = getattr(environments, name)(directory)
             environment.ensure()
-            contestants.append(make(directory / f"{name}-files", environment))
-    contestants.append(cascade.running(directory / "cascade"))
-    for each in contestants:
-        stack.push_async_callback(each.stop)
-        await each.start()
-    return contestants
+            peer = make(directory / f"{name}-files", environment)
+            stack.push_async_callback(peer.stop)
+            await peer.start()
+            contestants.append(peer)
+    ours = cascade.running(directory / "cascade")
+    stack.push_async_callback(ours.stop)
+    return [*contestants, ours]
 
 
 if __name__ == "__main__":
