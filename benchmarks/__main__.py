@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -74,6 +75,14 @@ async def _bench(rows: list[Row], only: str, write: bool) -> None:
 async def _start(stack: AsyncExitStack, only: str) -> list[Contestant]:
     """The peers, in environments of their own, and Cascade on a new data directory."""
     directory = data_directory() / "bench"
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = stack.enter_context((directory / "bench.lock").open("w"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(
+            f"cascade: another benchmark uses {directory}: wait for it, or set CASCADE_DATA_DIR to another directory."
+        )
     contestants: list[Contestant] = []
     for name, make in (("marimo", Marimo), ("jupyter", Jupyter)):
         if not only or name in only.split(","):
