@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
+import signal
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -37,7 +39,10 @@ def main() -> int:
     if not chosen:
         print(f"cascade: there is no row {arguments.row!r}: make bench LIST=1 names them.", file=sys.stderr)
         return 1
-    asyncio.run(_bench([row() for row in chosen], arguments.only, write=not arguments.row and not arguments.only))
+    try:
+        asyncio.run(_bench([row() for row in chosen], arguments.only, write=not arguments.row and not arguments.only))
+    except asyncio.CancelledError:
+        return 130
     return 0
 
 
@@ -49,6 +54,10 @@ def _list() -> int:
 
 
 async def _bench(rows: list[Row], only: str, write: bool) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # the servers are ended in order
     results = Results()
     async with AsyncExitStack() as stack:
         contestants = await _start(stack, only)
@@ -66,17 +75,26 @@ async def _bench(rows: list[Row], only: str, write: bool) -> None:
 async def _start(stack: AsyncExitStack, only: str) -> list[Contestant]:
     """The peers, in environments of their own, and Cascade on a new data directory."""
     directory = data_directory() / "bench"
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = stack.enter_context((directory / "bench.lock").open("w"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(
+            f"cascade: another benchmark uses {directory}: wait for it, or set CASCADE_DATA_DIR to another directory."
+        )
     contestants: list[Contestant] = []
     for name, make in (("marimo", Marimo), ("jupyter", Jupyter)):
         if not only or name in only.split(","):
             environment = getattr(environments, name)(directory)
             environment.ensure()
-            contestants.append(make(directory / f"{name}-files", environment))
-    contestants.append(cascade.running(directory / "cascade"))
-    for each in contestants:
-        stack.push_async_callback(each.stop)
-        await each.start()
-    return contestants
+            peer = make(directory / f"{name}-files", environment)
+            stack.push_async_callback(peer.stop)
+            await peer.start()
+            contestants.append(peer)
+    ours = cascade.running(directory / "cascade")
+    stack.push_async_callback(ours.stop)
+    return [*contestants, ours]
 
 
 if __name__ == "__main__":

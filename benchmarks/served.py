@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from .client import Http
 
@@ -56,13 +57,16 @@ class Served:
                 await asyncio.sleep(0.1)
 
     async def stop(self) -> None:
-        """Its whole process group, and whoever of its descendants left that group."""
+        """With all that it started, in whichever session that is now."""
         if self._process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(self._process.wait, 8)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            descendants = psutil.Process(self._process.pid).children(recursive=True)
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, 8)
+            for each in descendants:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+        self._process.kill()
         self._process.wait()
