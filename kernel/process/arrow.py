@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import os
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -25,19 +26,63 @@ _NULLABLE = {
 
 def read_stream(chunks: Sequence[bytes]) -> pa.Table:
     """The table of an Arrow IPC stream that arrived in chunks. Raises pyarrow.ArrowInvalid."""
-    with pa.ipc.open_stream(io.BytesIO(b"".join(chunks))) as reader:
+    return _read(pa.py_buffer(b"".join(chunks)))
+
+
+def read_memory(descriptor: int, size: int) -> pa.Table:
+    """The table of an Arrow IPC stream in memory that the host lent: a copy, since the loan ends. Raises OSError."""
+    buffer = pa.allocate_buffer(size)
+    with memoryview(buffer) as view:
+        done = 0
+        while done < size and (read := os.preadv(descriptor, [view[done:]], done)):
+            done += read
+    return _read(buffer)
+
+
+def _read(buffer: pa.Buffer) -> pa.Table:
+    with pa.ipc.open_stream(buffer) as reader:
         return reader.read_all()
 
 
-def to_frame(table: pa.Table) -> pd.DataFrame:
+class FrameBuilder:
+    """Collects a result as it arrives. What takes long to convert is converted while the rest is still on its way."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._tables: list[pa.Table] = []
+        self._decimals: dict[int, list[Any]] = {}
+
+    def add_chunk(self, data: bytes) -> None:
+        """The next piece of one stream."""
+        self._chunks.append(data)
+
+    def add(self, table: pa.Table) -> None:
+        """The next rows."""
+        self._tables.append(table)
+        for index, field in enumerate(table.schema):
+            if _is_decimal(field):
+                self._decimals.setdefault(index, []).append(_decimals(table.column(index)))
+
+    def finish(self) -> pd.DataFrame | None:
+        """None if nothing came. Raises pyarrow.ArrowInvalid."""
+        if self._chunks:
+            self.add(read_stream(self._chunks))
+        if not self._tables:
+            return None
+        converted = {index: np.concatenate(parts) for index, parts in self._decimals.items()}
+        return to_frame(pa.concat_tables(self._tables), converted)
+
+
+def to_frame(table: pa.Table, converted: dict[int, Any] | None = None) -> pd.DataFrame:
     """Plain dtypes where nothing is missing; where something is, nullable ones for integers and booleans.
 
     Decimals (text with the metadata `cascade: decimal` too) become Decimal objects, dates and times Python's own,
-    timestamps datetime64 with their time zone.
-    Column names may repeat.
+    timestamps datetime64 with their time zone. Column names may repeat. `converted` has columns that are done already.
     """
+    converted = converted or {}
     columns: dict[int, Any] = {
-        index: _series(column, table.schema.field(index)) for index, column in enumerate(table.columns)
+        index: converted[index] if index in converted else _series(column, table.schema.field(index))
+        for index, column in enumerate(table.columns)
     }
     frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
     frame.columns = pd.Index(list(table.column_names), dtype=None if table.column_names else object)
@@ -45,7 +90,20 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _series(column: pa.ChunkedArray, field: pa.Field) -> Any:
-    if field.metadata and field.metadata.get(b"cascade") == b"decimal":
-        return pd.Series([None if text is None else Decimal(text) for text in column.to_pylist()], dtype=object)
+    if _is_decimal(field):
+        return pd.Series(_decimals(column), dtype=object)
     mapper = _NULLABLE.get if column.null_count else None
     return column.to_pandas(types_mapper=mapper)
+
+
+def _is_decimal(field: pa.Field) -> bool:
+    return bool(field.metadata) and field.metadata.get(b"cascade") == b"decimal"
+
+
+def _decimals(column: pa.ChunkedArray) -> Any:
+    found = np.empty(len(column), object)
+    texts = column.to_pylist()
+    found[:] = (
+        [None if text is None else Decimal(text) for text in texts] if column.null_count else list(map(Decimal, texts))
+    )
+    return found
