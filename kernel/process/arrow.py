@@ -101,9 +101,6 @@ def _is_decimal(field: pa.Field) -> bool:
 
 
 def _decimals(column: pa.ChunkedArray) -> Any:
-    found = np.empty(len(column), object)
     texts = column.to_pylist()
-    found[:] = (
-        [None if text is None else Decimal(text) for text in texts] if column.null_count else list(map(Decimal, texts))
-    )
-    return found
+    values = (None if text is None else Decimal(text) for text in texts) if column.null_count else map(Decimal, texts)
+    return np.fromiter(values, object, len(texts))

@@ -89,7 +89,7 @@ class Batches:
         )
         return self._texts([column.chunk(0) for column in table.slice(0, rows).columns])
 
-    def _column(self, index: int, data: npt.NDArray[Any], starts: Places, lengths: Places) -> pa.Array:
+    def _column(self, index: int, data: npt.NDArray[Any], starts: Places, lengths: npt.NDArray[Any]) -> pa.Array:
         if (read := columns.binary(self._oids[index])) is not None:
             return read(data, starts, lengths >= 0)
         found = columns.texts(data, starts, lengths)

@@ -26,26 +26,31 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """The years 1 to 9999, which Python's dates know."""
 
 
-def split(data: Data, places: Places, columns: int) -> list[tuple[Places, Places]]:
+def split(data: Data, places: Places, columns: int) -> list[tuple[Places, Data]]:
     """For each column, where its values begin and how long they are (-1: NULL)."""
     found = []
     for _ in range(columns):
-        lengths = integers(data, places, np.int32).astype(np.int64)
-        found.append((places + 4, lengths))
-        places = places + 4 + np.maximum(lengths, 0)
+        lengths = integers(data, places, np.int32)
+        starts = places + 4
+        found.append((starts, lengths))
+        places = starts + _sizes(lengths)
     return found
 
 
-def texts(data: Data, starts: Places, lengths: Places) -> pa.Array:
+def _sizes(lengths: Data) -> Data:
+    return lengths if lengths.min() >= 0 else np.maximum(lengths, 0)
+
+
+def texts(data: Data, starts: Places, lengths: Data) -> pa.Array:
     """The values as they are. What lies between them is cut out by Arrow, as values of a longer array."""
     count = len(starts)
     offsets = np.empty(2 * count, np.int32)
     offsets[::2] = starts
-    offsets[1::2] = starts + np.maximum(lengths, 0)
+    offsets[1::2] = starts + _sizes(lengths)
     everything = pa.Array.from_buffers(pa.binary(), 2 * count - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
     wanted = np.zeros(2 * count - 1, bool)
     wanted[::2] = True
-    found = everything.filter(pa.array(wanted))
+    found = everything.filter(_bools(wanted))
     nulls, validity = _validity(lengths >= 0)
     return pa.Array.from_buffers(found.type, count, [validity, *found.buffers()[1:]], nulls) if nulls else found
 
@@ -53,6 +58,12 @@ def texts(data: Data, starts: Places, lengths: Places) -> pa.Array:
 def binary(oid: int) -> Read | None:
     """How a type is read from its binary form, if it is."""
     return _READ.get(oid)
+
+
+def _bools(values: Data, nulls: int = 0, validity: pa.Buffer | None = None) -> pa.Array:
+    """By hand: `pyarrow.array` would import pandas, to see whether these values are its own."""
+    bits = pa.py_buffer(np.packbits(values, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(values), [validity, bits], nulls)
 
 
 def _validity(valid: Data) -> tuple[int, pa.Buffer | None]:
@@ -75,9 +86,7 @@ def _number(stored: Any, kind: pa.DataType) -> Read:
 
 
 def _bool(data: Data, starts: Places, valid: Data) -> pa.Array:
-    nulls, validity = _validity(valid)
-    bits = np.packbits(data[starts] != 0, bitorder="little")
-    return pa.Array.from_buffers(pa.bool_(), len(starts), [validity, pa.py_buffer(bits)], nulls)
+    return _bools(data[starts] != 0, *_validity(valid))
 
 
 def _date(data: Data, starts: Places, valid: Data) -> pa.Array:
