@@ -93,7 +93,11 @@ def _series(column: pa.ChunkedArray, field: pa.Field) -> Any:
     if _is_decimal(field):
         return pd.Series(_decimals(column), dtype=object)
     mapper = _NULLABLE.get if column.null_count else None
-    return column.to_pandas(types_mapper=mapper)
+    series = column.to_pandas(types_mapper=mapper)
+    shared = column.num_chunks == 1 and pa.types.is_primitive(
+        column.type
+    )  # ... with Arrow, and so not to be written to
+    return series.copy() if shared else series
 
 
 def _is_decimal(field: pa.Field) -> bool:
