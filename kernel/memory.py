@@ -38,6 +38,10 @@ class Memory:
     def fileno(self) -> int:
         return self._descriptor
 
+    @property
+    def ended(self) -> bool:
+        return self._descriptor < 0
+
     def end(self) -> None:
         """Give the pages back, whoever still has a descriptor. Also when the last reference goes."""
         descriptor, self._descriptor = self._descriptor, -1

@@ -39,6 +39,10 @@ class Outgoing:
     def _write(self) -> None:
         while self._waiting:
             frame, memory = self._waiting[0]
+            if memory is not None and memory.ended:  # nobody waits for it any more
+                self._waiting.popleft()
+                self.size -= len(frame)
+                continue
             try:
                 sent = self._give(frame[:_PIECE], memory)
             except BlockingIOError:
