@@ -36,6 +36,8 @@ def read_memory(descriptor: int, size: int) -> pa.Table:
         done = 0
         while done < size and (read := os.preadv(descriptor, [view[done:]], done)):
             done += read
+    if done < size:
+        raise OSError("The result was taken back before it was read.")
     return _read(buffer)
 
 

@@ -16,6 +16,9 @@ SMALL = 256 * 1024
 PIECE = 8 * 1024 * 1024
 """Bytes at which a piece goes to the kernel, which works on it while the next one is made."""
 
+SHARE = 16
+"""Each piece has at least this fraction of what went before: a result of 1 GiB has some fifty descriptors."""
+
 Piece = bytes | Memory
 
 
@@ -26,6 +29,7 @@ class Pieces:
         self._schema = schema
         self._waiting: list[pa.RecordBatch] = []
         self._size = 0
+        self._before = 0
         self._lends = can_lend()
         self._lent = False
         self._sink = io.BytesIO()
@@ -35,7 +39,7 @@ class Pieces:
         """What is to be sent now. Raises SqlError."""
         self._waiting.append(batch)
         self._size += batch.get_total_buffer_size()
-        return self._take() if self._size >= PIECE else []
+        return self._take() if self._size >= max(PIECE, self._before // SHARE) else []
 
     def finish(self) -> list[Piece]:
         """What is left to send, the schema of an empty result at least."""
@@ -46,7 +50,8 @@ class Pieces:
         return [*pieces, *self._cut()]
 
     def _take(self, lend: bool = True) -> list[Piece]:
-        batches, self._waiting, self._size = self._waiting, [], 0
+        batches, self._waiting = self._waiting, []
+        self._before, self._size = self._before + self._size, 0
         if lend and self._lends:
             self._lent = True
             return [_memory(self._schema, batches)] if batches else []

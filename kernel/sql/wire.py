@@ -48,8 +48,7 @@ class Wire:
         return bool(self._pg.ssl_in_use)
 
     async def close(self) -> None:
-        if self._receiving is not None:
-            await asyncio.wait([self._receiving])
+        await self._received()
         self._leave_stream()
         await self._connection.close()
 
@@ -108,10 +107,13 @@ class Wire:
             else:
                 await self._ready(write=True)
 
-    async def _drain_stream(self, stream: RowStream) -> None:
+    async def _received(self) -> None:
         """The thread that reads may still be at it."""
         if self._receiving is not None:
-            await asyncio.wait([self._receiving])
+            await asyncio.gather(asyncio.shield(self._receiving), return_exceptions=True)
+
+    async def _drain_stream(self, stream: RowStream) -> None:
+        await self._received()
         stream.discard()
         while not stream.ended:
             await self._ready()
