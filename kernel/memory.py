@@ -1,6 +1,6 @@
 """Memory that the host fills once and lends to a kernel, so that a large result is not sent through a socket.
 
-The kernel reads it into memory of its own. The loan ends when the host says so, whatever the kernel did with its
+The kernel makes memory of its own out of it. The loan ends when the host says so, whatever the kernel did with its
 descriptor: the pages are given back then, so a kernel cannot hoard memory that nobody counts as its own.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import mmap
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,8 @@ _NULLABLE = {
     pa.bool_(): pd.BooleanDtype(),
 }
 
+_PRIVATE_AND_THERE = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
+
 
 def read_stream(chunks: Sequence[bytes]) -> pa.Table:
     """The table of an Arrow IPC stream that arrived in chunks. Raises pyarrow.ArrowInvalid."""
@@ -30,15 +32,11 @@ def read_stream(chunks: Sequence[bytes]) -> pa.Table:
 
 
 def read_memory(descriptor: int, size: int) -> pa.Table:
-    """The table of an Arrow IPC stream in memory that the host lent: a copy, since the loan ends. Raises OSError."""
-    buffer = pa.allocate_buffer(size)
-    with memoryview(buffer) as view:
-        done = 0
-        while done < size and (read := os.preadv(descriptor, [view[done:]], done)):
-            done += read
-    if done < size:
-        raise OSError("The result was taken back before it was read.")
-    return _read(buffer)
+    """The table of an Arrow IPC stream in memory that the host lent, where it lies. Raises OSError, ValueError.
+
+    Its columns must not be touched any more once the loan has ended: the pages are gone then.
+    """
+    return _read(pa.py_buffer(mmap.mmap(descriptor, size, flags=_PRIVATE_AND_THERE, prot=mmap.PROT_READ)))
 
 
 def _read(buffer: pa.Buffer) -> pa.Table:
@@ -59,11 +57,14 @@ class FrameBuilder:
         self._chunks.append(data)
 
     def add(self, table: pa.Table) -> None:
-        """The next rows."""
-        self._tables.append(table)
+        """The next rows. What a frame would share with Arrow is copied out of them."""
         for index, field in enumerate(table.schema):
+            column = table.column(index)
             if _is_decimal(field):
-                self._decimals.setdefault(index, []).append(_decimals(table.column(index)))
+                self._decimals.setdefault(index, []).append(_decimals(column))
+            elif not pa.types.is_primitive(field.type):
+                table = table.set_column(index, field, _copy(column))
+        self._tables.append(table)
 
     def finish(self) -> pd.DataFrame | None:
         """None if nothing came. Raises pyarrow.ArrowInvalid."""
@@ -100,6 +101,11 @@ def _series(column: pa.ChunkedArray, field: pa.Field) -> Any:
         column.type
     )  # ... with Arrow, and so not to be written to
     return series.copy() if shared else series
+
+
+def _copy(column: pa.ChunkedArray) -> pa.Array:
+    """Arrow copies whatever it concatenates, if that is more than one array."""
+    return pa.concat_arrays([*column.chunks, pa.array([], column.type), pa.array([], column.type)])
 
 
 def _is_decimal(field: pa.Field) -> bool:
