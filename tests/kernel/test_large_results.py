@@ -134,7 +134,7 @@ async def test_what_is_lent_cannot_be_kept(kernel: Kernel, host: Host) -> None:
     host.serve(kernel)
     await kernel.run(HOARD, "h")
     await kernel.sql(MIXED.format(count=100_000))
-    assert await kernel.value("[os.fstat(each).st_size for each in kept]") == "[0]"
+    assert await kernel.value("{os.fstat(each).st_size for each in kept}") == "{0}"
 
 
 async def test_a_kernel_that_takes_results_that_it_did_not_ask_for(kernel: Kernel, host: Host) -> None:
