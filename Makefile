@@ -21,7 +21,7 @@ test: $(TESTING) $(BUNDLE)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 soak: $(TESTING)
-	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.live.soak
+	$(BIN)/python -m tests.live.soak
 
 lint: $(TESTING)
 	$(BIN)/ruff check --fix .

@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kernel.launch.environment import module_names
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -77,3 +79,31 @@ def database_url() -> str:
 def words(name: str) -> list[str]:
     """A variable that holds a list, separated by commas."""
     return [word.strip() for word in (os.environ.get(name) or "").split(",") if word.strip()]
+
+
+def kernel_packages() -> list[str]:
+    """`CASCADE_KERNEL_PACKAGES`: modules that kernels have imported when they begin; empty for the common ones."""
+    try:
+        return module_names(os.environ.get("CASCADE_KERNEL_PACKAGES") or "")
+    except ValueError as error:
+        raise Misconfigured(
+            f"CASCADE_KERNEL_PACKAGES has {str(error)!r}, which is no module's name: "
+            "give modules as one imports them, separated by commas, such as numpy,pandas,plotly.express."
+        ) from None
+
+
+def culling() -> tuple[float, float]:
+    """Seconds after which an unused kernel is stopped: while nobody has its notebook open, and while somebody has."""
+    return _seconds("CASCADE_CULL_IDLE_AFTER", 30 * 60), _seconds("CASCADE_CULL_IDLE_WATCHED_AFTER", 24 * 3600)
+
+
+def _seconds(name: str, default: float) -> float:
+    """A variable that holds a time; 0 means never."""
+    text = (os.environ.get(name) or "").strip()
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise Misconfigured(f"{name} is {text!r}, which is no time: set it to a number of seconds, or to 0 for never.")
+    return value

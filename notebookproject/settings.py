@@ -12,6 +12,9 @@ CASCADE_DATA_DIR = environment.data_directory()
 SECRET_KEY = environment.secret_key()
 DEBUG = False
 
+CASCADE_KERNEL_PACKAGES = environment.kernel_packages()
+CASCADE_CULL_IDLE_AFTER, CASCADE_CULL_IDLE_WATCHED_AFTER = environment.culling()
+
 HOST = environment.host()
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver", *environment.words("CASCADE_ALLOWED_HOSTS")]
 if HOST not in ("0.0.0.0", "::"):

@@ -122,6 +122,17 @@ def get_output(user: Any, output_id: UUID) -> Output:
     return output
 
 
+def administers_kernels(user: Any) -> bool:
+    """Whether a user may see all kernels and stop them: staff with the right to change sessions, and superusers."""
+    return bool(user.is_active and user.is_staff and user.has_perm("notebooks_app.change_session"))
+
+
+def require_kernel_administrator(user: Any) -> None:
+    """Raises `Http404` for everyone else."""
+    if not administers_kernels(user):
+        raise Http404("There is no such page, or it is for administrators.")
+
+
 def usable_connections(user: Any) -> QuerySet[Connection]:
     """The shared connections that a user may choose."""
     if user.is_superuser:

@@ -9,6 +9,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 
+from kernel.launch.environment import module_names
+
 from .models import Membership, Notebook
 
 MAX_TITLE = 200
@@ -22,6 +24,22 @@ class TitleForm(forms.Form):
         if any(ord(character) < 32 for character in title):
             raise forms.ValidationError("A title is one line of text.")
         return title
+
+
+class PackagesForm(forms.Form):
+    """Modules that kernels begin with."""
+
+    packages = forms.CharField(
+        max_length=4000,
+        label="Packages that kernels begin with",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+
+    def clean_packages(self) -> list[str]:
+        try:
+            return module_names(self.cleaned_data["packages"])
+        except ValueError as error:
+            raise forms.ValidationError(f"“{error}” is no module's name: write modules as one imports them.") from None
 
 
 class MemberForm(forms.Form):

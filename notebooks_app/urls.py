@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path, reverse_lazy
 
-from .views import accounts, library, notebook, outputs, sharing
+from .views import accounts, kernels, library, notebook, outputs, sharing
 
 urlpatterns = [
     path("", library.index, name="library"),
@@ -23,5 +23,8 @@ urlpatterns = [
     path("notebooks/<uuid:notebook_id>/sharing/", sharing.page, name="sharing"),
     path("notebooks/<uuid:notebook_id>/sharing/<int:membership_id>/", sharing.change, name="membership"),
     path("cells/<uuid:cell_id>/rows/", notebook.rows, name="rows"),
+    path("kernels/", kernels.page, name="kernels"),
+    path("kernels/packages/", kernels.packages, name="kernel_packages"),
+    path("kernels/<uuid:session_id>/stop/", kernels.stop, name="stop_kernel"),
     path("outputs/<uuid:output_id>/", outputs.show, name="output"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from immutables import Map
@@ -64,6 +64,7 @@ class Topology(msgspec.Struct, frozen=True):
             edges.add(cell)
             for name in moved:
                 edges |= draft._readers.get(name, _NOBODY)
+            for name in moved | (old.imports ^ (new or Names()).imports):
                 validity |= self._definers.get(name, _NOBODY) | draft._definers.get(name, _NOBODY)
         draft = msgspec.structs.replace(draft, conflicted=draft._conflicts(validity))
         draft, circled = draft._find_cycles(self.in_cycle, edges | set(changes))
@@ -155,6 +156,20 @@ class Topology(msgspec.Struct, frozen=True):
         """The names along a shortest circle through the cell, first and last the same; None if there is none."""
         circle = self.in_cycle.get(cell)
         return cycle_path(self, circle) if circle else None
+
+    def walk(self, start: str, follow: Callable[[str], bool]) -> list[str]:
+        """The descendants of a cell as far as `follow` says yes to each on the way; it is asked once per edge."""
+        names, readers = self._names, self._readers
+        found: list[str] = []
+        pending = [start]
+        while pending:
+            cell = pending.pop()
+            for name in names[cell].defines:
+                for reader in readers.get(name, _NOBODY):
+                    if reader != cell and follow(reader):
+                        found.append(reader)
+                        pending.append(reader)
+        return found
 
     def ancestors(self, cells: Iterable[str]) -> frozenset[str]:
         return _closure(cells, self.parents)

@@ -35,6 +35,24 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Launching(msgspec.Struct, frozen=True, kw_only=True):
+    """How kernels come to be, for administrators: `reason` says why they are not `forked`.
+
+    `packages` are imported before; of these, `skipped` failed, and `threaded` began threads, which a fork would lack.
+    """
+
+    forked: bool
+    reason: str = ""
+    zygote: int | None = None
+    packages: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    threaded: tuple[str, ...] = ()
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        return tuple(name for name in self.packages if name not in self.skipped)
+
+
 class Runtime(Protocol):
     """Runs kernels. One coordinator uses one kernel at a time, from one event loop."""
 

@@ -28,11 +28,24 @@ ONE_THREAD = (
     "OMP_NUM_THREADS",
 )
 
+# Arrow brings an allocator that starts a thread when it is loaded. It only returns memory in the background, which the
+# threads that allocate do too; Arrow's default is another allocator anyway.
+NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+
 COMMON = (
     "numpy", "pandas", "pyarrow", "pyarrow.compute", "pyarrow.ipc", "matplotlib", "matplotlib.figure",
     "plotly", "plotly.express", "plotly.graph_objects", "plotly.io", "duckdb", "IPython.display", "asyncio",
 )  # fmt: skip
-"""Modules that every kernel has imported already (a setting may replace them)."""
+"""Modules that every kernel has imported already, unless `CASCADE_KERNEL_PACKAGES` names others."""
+
+
+def module_names(text: str) -> list[str]:
+    """Modules separated by commas. Raises ValueError with what is no module's name."""
+    names = [name.strip() for name in text.replace("\n", ",").split(",") if name.strip()]
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(name)
+    return names
 
 
 def clean_environment(cache: Path) -> dict[str, str]:
@@ -40,6 +53,7 @@ def clean_environment(cache: Path) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         **dict.fromkeys(ONE_THREAD, "1"),
+        **NO_THREAD,
         "HOME": str(cache),
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": str(cache / "matplotlib"),

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kernel.launch.contract import Exit, Handle, KernelGone, KernelNotStarted
+from kernel.launch.contract import Exit, Handle, KernelGone, KernelNotStarted, Launching
 from kernel.launch.environment import COMMON, clean_environment
 from kernel.launch.link import Link
-from kernel.launch.nursery import ROOT, Nursery, can_fork
+from kernel.launch.nursery import ROOT, can_fork
 from kernel.launch.packets import Place
-from kernel.launch.reasons import ENDED, describe
+from kernel.launch.reasons import ENDED, UNFORKABLE, describe
+from kernel.launch.zygotes import NoZygote, Zygotes
 from kernel.memory import Lent
 from kernel.protocol import Cancel, Command, Event
 
@@ -71,14 +72,37 @@ class LocalRuntime:
         self._reaped: dict[int, int] = {}  # ended before we knew them
         self._host = uuid.uuid4().hex
         self._tasks: set[asyncio.Task[None]] = set()
-        self._nursery = Nursery(directory / "cache", modules, self._ended, self._zygote_lost)
+        self._zygotes = Zygotes(directory / "cache", modules, self._ended, self._zygote_lost)
 
     async def prepare(self) -> None:
         if self._forks:
-            try:
-                await self._nursery.warm()
-            except KernelNotStarted as error:
-                logger.warning("%s", error)
+            with contextlib.suppress(NoZygote):  # it is logged, tried again, and kernels are plain processes meanwhile
+                await self._zygotes.warm()
+
+    async def use(self, modules: Sequence[str]) -> None:
+        """Import these in advance, from now on, and all of them anew: for kernels that are started after this.
+
+        Those that run stay as they are. Raises KernelNotStarted if that ends the zygote; then nothing changes.
+        """
+        if self._forks:
+            await self._zygotes.use(modules)
+        self._modules = modules
+
+    @property
+    def launching(self) -> Launching:
+        """How kernels are started at present."""
+        packages = tuple(self._modules)
+        if not self._forks:
+            return Launching(forked=False, reason=UNFORKABLE, packages=packages)
+        zygotes = self._zygotes
+        return Launching(
+            forked=not zygotes.trouble,
+            reason=zygotes.trouble,
+            zygote=zygotes.pid,
+            packages=packages,
+            skipped=zygotes.report.skipped,
+            threaded=zygotes.report.threaded,
+        )
 
     async def start(self, session: str) -> Handle:
         place = self._place(session)
@@ -148,7 +172,7 @@ class LocalRuntime:
             async with asyncio.timeout(5):
                 for kernel in kernels:
                     await kernel.gone.wait()
-        self._nursery.close()
+        self._zygotes.close()
         for task in list(self._tasks):
             task.cancel()
 
@@ -167,11 +191,15 @@ class LocalRuntime:
     async def _launch(
         self, channel: socket.socket, lifeline: socket.socket, place: Place
     ) -> tuple[int, subprocess.Popen[bytes] | None]:
+        modules = self._modules
         if self._forks:
-            return await self._nursery.fork(channel, lifeline, place), None
-        descriptors = [channel.fileno(), lifeline.fileno()]
+            try:
+                return await self._zygotes.fork(channel, lifeline, place), None
+            except NoZygote:
+                modules = ()  # they may be what the zygote died of
+        descriptors, where = [channel.fileno(), lifeline.fileno()], (place.work, place.temporary)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "kernel.process", *map(str, descriptors), place.work, place.temporary],
+            [sys.executable, "-P", "-m", "kernel.process", *map(str, descriptors), *where, *modules],
             cwd=ROOT,
             env=clean_environment(self._directory / "cache") | {"PYTHONPATH": str(ROOT)},
             pass_fds=descriptors,
@@ -208,10 +236,10 @@ class LocalRuntime:
         if not kernel.gone.is_set():
             self._end(kernel, "The kernel was ended: its connection to the portal was closed by its own code.")
 
-    def _zygote_lost(self) -> None:
+    def _zygote_lost(self, pids: frozenset[int]) -> None:
         """Kernels live on without it; `_died` notices their ends."""
-        for kernel in self._kernels.values():
-            kernel.orphan = kernel.forked
+        for kernel in [self._pids[pid] for pid in pids if pid in self._pids]:
+            kernel.orphan = True
 
     def _died(self, kernel: _Kernel) -> None:
         """The process is gone: its zygote will say how, if that lives."""

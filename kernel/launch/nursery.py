@@ -32,11 +32,19 @@ _decoder = msgspec.msgpack.Decoder(Report)
 
 
 class Nursery:
-    """`ended(pid, status)` is called for each kernel that ended, `lost()` when the zygote itself died."""
+    """`ended(pid, status)` is called for each kernel that ended, `lost(pids)` when the zygote itself died.
+
+    `report` is what it said when it was warm, `pid` its process id while it lives.
+    """
 
     def __init__(
-        self, cache: Path, modules: Sequence[str], ended: Callable[[int, int], None], lost: Callable[[], None]
+        self,
+        cache: Path,
+        modules: Sequence[str],
+        ended: Callable[[int, int], None],
+        lost: Callable[[frozenset[int]], None],
     ) -> None:
+        self.report = Warm()
         self._cache = cache
         self._modules = modules
         self._ended = ended
@@ -46,10 +54,20 @@ class Nursery:
         self._warm: asyncio.Future[None] | None = None
         self._forks: dict[int, asyncio.Future[int]] = {}
         self._requests = 0
+        self._kernels: set[int] = set()
 
     @property
     def alive(self) -> bool:
         return self._socket is not None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has kernels, or is to have one."""
+        return bool(self._kernels or self._forks)
 
     async def warm(self) -> None:
         """Return when kernels can be forked. Raises KernelNotStarted."""
@@ -120,9 +138,12 @@ class Nursery:
     def _sort(self, report: Report) -> None:
         match report:
             case Warm():
+                self.report = report
                 if self._warm is not None and not self._warm.done():
                     self._warm.set_result(None)
             case Forked():
+                if report.pid:
+                    self._kernels.add(report.pid)
                 waiting = self._forks.get(report.request)
                 if waiting is not None and not waiting.done():
                     if report.pid:
@@ -130,14 +151,16 @@ class Nursery:
                     else:
                         waiting.set_exception(KernelNotStarted(f"No process could be forked: {report.error}."))
             case Reaped():
+                self._kernels.discard(report.pid)
                 self._ended(report.pid, report.status)
 
     def _died(self) -> None:
-        process = self._process
-        self._forget("The process that starts kernels has died; the next attempt starts another.")
+        process, kernels = self._process, frozenset(self._kernels)
+        self._kernels.clear()
+        self._forget("The process that starts kernels has died.")
         if process is not None:
             logger.warning("The zygote ended with status %s.", process.wait())
-        self._lost()
+        self._lost(kernels)
 
     def _forget(self, why: str) -> None:
         if self._socket is not None:

@@ -22,7 +22,11 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):
 
 
 class Warm(msgspec.Struct, frozen=True, kw_only=True, tag="warm"):
-    """Everything is imported."""
+    """Everything is imported, but what was `skipped` since it failed. `threaded`: what started threads of its own."""
+
+    skipped: tuple[str, ...] = ()
+    threaded: tuple[str, ...] = ()
+    threads: int = 1
 
 
 class Forked(msgspec.Struct, frozen=True, kw_only=True, tag="forked"):

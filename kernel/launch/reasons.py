@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 ENDED = "The kernel was ended by the portal."
+UNFORKABLE = "This system cannot fork kernels, so each is a process of its own that imports its packages by itself."
 
 
 def describe(status: int | None) -> str:

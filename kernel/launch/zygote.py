@@ -20,12 +20,13 @@ import msgspec
 from kernel.launch.child import become_kernel
 from kernel.launch.environment import COMMON
 from kernel.launch.packets import MAX_MESSAGE, Fork, Forked, Reaped, Report, Warm
-from kernel.launch.preload import preload, warm
+from kernel.launch.preload import Preloaded, preload, threads, warm
 
 
 class Zygote:
-    def __init__(self, host: socket.socket) -> None:
+    def __init__(self, host: socket.socket, loaded: Preloaded) -> None:
         self._host = host
+        self._loaded = loaded
         self._children: set[int] = set()
         self._decoder = msgspec.msgpack.Decoder(Fork)
         self._wake, self._waker = socket.socketpair()
@@ -36,7 +37,7 @@ class Zygote:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def run(self) -> None:
-        self._report(Warm())
+        self._report(Warm(skipped=self._loaded.skipped, threaded=self._loaded.threaded, threads=threads()))
         while True:
             ready, _, _ = select.select([self._host, self._wake], [], [])
             if self._wake in ready:
@@ -96,10 +97,10 @@ class Zygote:
 def main(descriptor: int, modules: tuple[str, ...]) -> None:
     host = socket.socket(fileno=descriptor)
     gc.disable()
-    preload(modules)
+    loaded = preload(modules)
     warm()
     gc.enable()
-    Zygote(host).run()
+    Zygote(host, loaded).run()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kernel.output.ordering import Order, Unsortable
 from kernel.protocol import Column, Table
 
 FIRST_ROWS = 50
@@ -21,10 +22,6 @@ MAX_CELLS = 50_000  # cells of one page
 _NESTED = reprlib.Repr()
 _NESTED.maxlist = _NESTED.maxtuple = _NESTED.maxset = _NESTED.maxfrozenset = _NESTED.maxdict = 50
 _NESTED.maxstring = _NESTED.maxother = _NESTED.maxlong = MAX_CELL
-
-
-class Unsortable(ValueError):
-    """The values of a column have no order, or there is no such column."""
 
 
 def is_table(value: object) -> bool:
@@ -45,7 +42,7 @@ class Frame:
     def __init__(self, value: Any) -> None:
         self._value = value
         self._order_for: tuple[int, bool] | None = None
-        self._order: Any = None
+        self._order: Order | None = None
         head = self._slice(0, 0)
         self.total = int(value.num_rows if hasattr(value, "num_rows") else len(value))
         self._levels = head.index.nlevels if isinstance(value, pd.DataFrame | pd.Series) else 0
@@ -86,10 +83,10 @@ class Frame:
         return _from_arrow(value, offset, limit)
 
     def _sorted(self, sort: int, descending: bool, offset: int, limit: int) -> pd.DataFrame:
-        if self._order_for != (sort, descending):
-            self._order = _order(self._key(sort), descending)
+        if self._order is None or self._order_for != (sort, descending):
+            self._order = Order(self._key(sort), descending)
             self._order_for = (sort, descending)
-        positions = self._order[offset : offset + limit]
+        positions = self._order.positions(offset, limit)
         if isinstance(self._value, pd.DataFrame | pd.Series):
             part = self._value.iloc[positions]
             return (
@@ -135,16 +132,6 @@ def _from_arrow(value: Any, offset: int, limit: int) -> pd.DataFrame:
         part = part.to_arrow()
     frame: pd.DataFrame = part.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     return frame
-
-
-def _order(column: pd.Series, descending: bool) -> Any:
-    """Positions in the order of this column's values, missing ones last, equal ones as they were."""
-    bare = pd.Series(column.array, copy=False)
-    try:
-        ordered = bare.sort_values(ascending=not descending, kind="stable", na_position="last")
-    except (TypeError, ValueError) as error:
-        raise Unsortable(f"The values of this column cannot be ordered: {error}") from error
-    return ordered.index.to_numpy()
 
 
 _KINDS: tuple[tuple[str, Callable[[Any], bool]], ...] = (

@@ -10,6 +10,7 @@ import threading
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ from kernel.process.interrupts import Interrupts
 
 HOST_GONE = 0  # the status with which a kernel ends when its host is no longer there
 BROKEN = 3  # ... and when the host said something that is not part of the protocol
+AT_ONCE = 16  # frames that one system call sends
 CHUNK = 256 * 1024  # bytes read at a time
 DESCRIPTORS = 16  # ... and descriptors
 RECEIVING = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -45,8 +47,11 @@ class Outbox:
         self._unsent: deque[memoryview] = deque()
         self._connected = True
 
-    def post(self, kind: type[Any], **fields: Any) -> int:
-        """Send an event of this kind and return its number. Raises TooLarge, and nothing is sent then."""
+    def post(self, kind: type[Any], *, hold: bool = False, **fields: Any) -> int:
+        """Send an event of this kind and return its number. Raises TooLarge, and nothing is sent then.
+
+        One that is held leaves with the next one, which must be due at once.
+        """
         if not self._connected:
             return 0
         with self._interrupts, self._lock:
@@ -55,7 +60,8 @@ class Outbox:
             self._next += 1
             self._kept.append((number, frame))
             self._unsent.append(memoryview(frame))
-        self.flush()
+        if not hold:
+            self.flush()
         return number
 
     def flush(self) -> None:
@@ -87,16 +93,16 @@ class Outbox:
         with self._interrupts, self._lock:
             while self._unsent:
                 try:
-                    sent = self._sock.send(self._unsent[0], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                    frames = list(islice(self._unsent, AT_ONCE))
+                    sent = self._sock.sendmsg(frames, (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
                 except BlockingIOError:
                     return False
                 except OSError:
                     os._exit(HOST_GONE)
-                rest = self._unsent[0][sent:]
-                if rest:
-                    self._unsent[0] = rest
-                else:
-                    self._unsent.popleft()
+                while self._unsent and sent >= len(self._unsent[0]):
+                    sent -= len(self._unsent.popleft())
+                if sent:
+                    self._unsent[0] = self._unsent[0][sent:]
         return True
 
     def _frame(self, event: msgspec.Struct) -> bytes:
@@ -168,6 +174,11 @@ class Inbox:
         while not self._commands and not self._closed:
             self._wait()
         return self._commands.popleft() if self._commands else None
+
+    @property
+    def runs_next(self) -> bool:
+        """Whether the next command is there already and is to run a cell."""
+        return bool(self._commands) and isinstance(self._commands[0], protocol.Execute)
 
     def poll(self) -> None:
         """Read and sort what has arrived, without waiting."""

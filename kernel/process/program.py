@@ -6,6 +6,7 @@ import ast
 import symtable
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType
 
 from kernel.analysis.mutations import Mutation
@@ -13,6 +14,10 @@ from kernel.analysis.problems import Refused
 from kernel.analysis.scopes import Globals, global_names
 from kernel.process.imports import Imported, imported_names, only_imports
 from kernel.process.private import make_private, private_name, restore_names
+
+KEPT = 2000
+"""Programs that are kept, of texts of up to `SMALL` characters."""
+SMALL = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,28 @@ class Program:
 
 
 def compile_cell(source: str, filename: str, cell: str) -> Program:
-    """Raises SyntaxError (or ValueError, MemoryError, RecursionError for sources that Python itself refuses)."""
+    """Raises SyntaxError (or ValueError, MemoryError, RecursionError for sources that Python itself refuses).
+
+    In a cascade most cells run again with the text that they had, so the last programs are kept, with the warnings of
+    the compiler, which are said each time.
+    """
+    program, said = (_kept if len(source) <= SMALL else _compiled)(source, filename, cell)
+    for warning in said:
+        warnings.warn_explicit(warning.message, warning.category, filename, warning.lineno)
+    return program
+
+
+def _compiled(source: str, filename: str, cell: str) -> tuple[Program, list[warnings.WarningMessage]]:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        program = _program(source, filename, cell)
+    return program, said
+
+
+_kept = lru_cache(maxsize=KEPT)(_compiled)
+
+
+def _program(source: str, filename: str, cell: str) -> Program:
     names, imports = _bindings(source, filename, cell)
     tree = ast.parse(source, filename)
     found = _globals(tree)

@@ -12,8 +12,9 @@ from typing import Any
 
 from kernel import protocol
 from kernel.output.bundle import Presenter
+from kernel.output.ordering import Unsortable
 from kernel.output.sources import Sources
-from kernel.output.tables import Tables, Unsortable
+from kernel.output.tables import Tables
 from kernel.output.tracebacks import describe
 from kernel.process import tools, tqdm
 from kernel.process.channel import Inbox, Outbox
@@ -184,7 +185,8 @@ class Worker:
             self._unsuccessful[command.execution] = None
             while len(self._unsuccessful) > REMEMBERED:
                 del self._unsuccessful[next(iter(self._unsuccessful))]
-        self._outbox.post(protocol.Finished, execution=command.execution, status=status, **fields)
+        hold = self._inbox.runs_next  # then `Started` follows at once, and both leave together
+        self._outbox.post(protocol.Finished, hold=hold, execution=command.execution, status=status, **fields)
 
     def _fetch(self, command: protocol.FetchRows) -> None:
         table, error = None, ""

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import time
 from typing import Protocol
 
 import msgspec
 
 from kernel.launch.contract import Handle
+from kernel.protocol import Execute
 
 from . import messages as msg
 from . import operations as op
 from .answers import Answers
 from .catching_up import catch_up
-from .effects import Action, Applied, Rejected, Writes
+from .effects import Action, Applied, Rejected, Send, StartKernel, Writes
 from .events import Ack, Answer, BroadcastEvent, Error
 from .frames import json_text
 from .intake import new_id, operation_of
 from .kernels import KernelLink
 from .log import Log
 from .outbox import Outbox, Reply
+from .pace import Pace
 from .reducer import apply
 from .requests import Departure, Forwarded, Origin
 from .state import State
@@ -38,6 +41,9 @@ BACKLOG = 5000
 NOT_STORED = (
     "The change could not be stored, so it was not made. Try again; if it keeps failing, tell an administrator."
 )
+
+UNIMPORTANT = (op.MoveTo, op.Leave)
+"""Operations that are no use of the kernel, and no work on the notebook."""
 
 Late = Callable[[State], Reply]
 
@@ -65,6 +71,7 @@ class Pending(msgspec.Struct):
     events: list[BroadcastEvent] = []
     replies: list[Reply | Late | Due] = []
     actions: list[Action] = []
+    ahead: set[int] = set()  # executions that were sent to the kernel although the batch is not stored yet
     told: list[int] = []  # numbers of kernel events, acknowledged once stored
 
 
@@ -89,6 +96,8 @@ class Coordinator:
         self.outbox = outbox
         self.clients: dict[str, Origin] = {}
         self.idle_since = time()
+        self.used_at = time()  # when anybody last did something here, or the kernel said something
+        self.starter = ""  # whose wish the kernel was started for
         self.closed = False
         self._store = store
         self._connections = connections
@@ -98,6 +107,8 @@ class Coordinator:
         self._pending = Pending()
         self._flushing = Pending()
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._sent_before: set[int] = set()  # executions that the kernel has, though the state was rolled back
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._room.set()
@@ -149,7 +160,10 @@ class Coordinator:
         pending.operations.append(operation)
         pending.writes = pending.writes | applied.writes
         pending.events += applied.events
-        pending.actions += applied.actions
+        if not isinstance(operation, UNIMPORTANT):
+            self.used_at = time()
+        if any(isinstance(action, StartKernel) for action in applied.actions):
+            self.starter = operation.by.name
         if isinstance(operation, op.RECORDED):
             pending.changes.append(Recorded(sequence=self.state.sequence, operation=operation))
         if isinstance(operation, op.KernelSaid):
@@ -159,7 +173,33 @@ class Coordinator:
         if len(pending.events) > BACKLOG:
             self._room.clear()
         self._wake.set()
+        if not self.state.sent:
+            self._hurry.set()  # the last result of a cascade
+        if isinstance(operation, op.KernelSaid):
+            self._go_on(applied.actions)
+        else:
+            pending.actions += applied.actions
         return applied
+
+    def _go_on(self, actions: Sequence[Action]) -> None:
+        """What the kernel said lets the queue move on, which need not wait until it is stored.
+
+        Only executions that were stored as queued are sent ahead, and only if nothing else waits to be done first, so
+        that the kernel gets everything in the order in which it was decided.
+        """
+        pending = self._pending
+        for action in actions:
+            if isinstance(action, Send) and isinstance(action.command, Execute):
+                execution = action.command.execution
+                if execution in self._sent_before:
+                    self._sent_before.discard(execution)
+                    pending.ahead.add(execution)
+                    continue
+                if execution <= self.committed.executions and not pending.actions and not self._flushing.actions:
+                    self.kernel.act(action)
+                    pending.ahead.add(execution)
+                    continue
+            pending.actions.append(action)
 
     def _acknowledge(
         self, origin: Origin, request_id: msg.RequestId | None, operation: op.Operation, applied: Applied
@@ -185,6 +225,7 @@ class Coordinator:
     def _reply(self, reply: Reply | Late | Due) -> None:
         self._pending.replies.append(reply)
         self._wake.set()
+        self._hurry.set()
 
     def _final(self, reply: Reply | Late | Due, state: State) -> Reply:
         if isinstance(reply, Due):
@@ -216,10 +257,20 @@ class Coordinator:
     async def save_handle(self, handle: str) -> None:
         await self._store.save_handle(self.lease, handle)
 
+    @property
+    def kernel_lives(self) -> bool:
+        return self.state.kernel.status not in ("none", "dead")
+
     def idle(self, seconds: float) -> bool:
         """Whether nobody is there, nothing runs, no kernel holds values, and that for a while."""
-        kernel = self.state.kernel.status in ("none", "dead")
-        return not self.clients and kernel and not self.state.jobs and time() - self.idle_since > seconds
+        busy = self.clients or self.kernel_lives or self.state.jobs
+        return not busy and time() - self.idle_since > seconds
+
+    def unused_since(self) -> float | None:
+        """Since when the kernel has been idle and of no use to anyone; None if there is none, or it has work to do."""
+        if self.state.kernel.status != "idle" or self.state.jobs or self.state.deferred:
+            return None
+        return self.used_at if self.clients else max(self.used_at, self.idle_since)
 
     # Tasks --------------------------------------------------------------------------------------------------------
 
@@ -240,9 +291,14 @@ class Coordinator:
     # Persist, broadcast, act --------------------------------------------------------------------------------------
 
     async def _flush_for_ever(self) -> None:
+        pace, loop = Pace(), asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if delay := pace.wait(loop.time()):
+                await self._gather(delay)
+            pace.spend()
+            self._hurry.clear()
             try:
                 await self._flush()
             except LeaseLost:
@@ -254,11 +310,17 @@ class Coordinator:
                 logger.exception("A commit of session %s failed.", self.lease.session)
                 await self._roll_back()
 
+    async def _gather(self, seconds: float) -> None:
+        """In a cascade, let results gather for a commit; somebody's request or the end of the cascade ends the wait."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+
     async def _flush(self) -> None:
         """One commit for all that was applied while the previous one was under way."""
         pending, target = self._pending, self.state
         self._pending = Pending()
         self._flushing = pending
+        self._sent_before.clear()
         if pending.writes or pending.changes:
             await self._store.commit(self.lease, target, pending.writes, pending.changes)
         self.committed = target
@@ -274,13 +336,15 @@ class Coordinator:
 
     async def _roll_back(self) -> None:
         """Return to the last commit: what people asked for fails, what the kernel said is applied again."""
+        self._room.clear()  # what the kernel says from now on comes after what is applied again
         failed = [self._flushing, self._pending]
         self._pending, self._flushing = Pending(), Pending()
         self.state = self.committed
-        self._room.set()
+        self._sent_before = set().union(*(batch.ahead for batch in failed))
         replies = [self._refused(reply) for batch in failed for reply in batch.replies]
         self.outbox.put([], [self._final(reply, self.state) for reply in replies], self.state)
         await asyncio.sleep(RETRY)
+        self._room.set()
         for batch in failed:
             for operation in batch.operations:
                 if operation.by.user is None:
@@ -305,7 +369,7 @@ class Coordinator:
     async def close(self, reason: str) -> None:
         """End the kernel, store what there is to store, stop. The lease is the directory's to release."""
         if not self.closed:
-            if self.state.kernel.status not in ("none", "dead"):
+            if self.kernel_lives:
                 self.submit(op.StopKernel(at=time(), id=new_id(), reason=reason))
             await self.flushed()
         self.closed = True

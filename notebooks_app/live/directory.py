@@ -16,10 +16,12 @@ from kernel.launch.contract import Handle, Runtime
 from .coordinator import Coordinator
 from .databases import Databases
 from .hub import Hub
+from .intake import new_id
 from .kernels import KernelLink
 from .loading import Rows, build
-from .operations import By, ConfigureNotebook
+from .operations import By, ConfigureNotebook, StopKernel
 from .outbox import Outbox
+from .reasons import NOTEBOOK_DELETED
 from .requests import Departure, Forwarded, Request
 from .store import LeaseLost, Store
 
@@ -53,6 +55,7 @@ class Directory:
         self._tasks: set[asyncio.Task[None]] = set()
         hub.handlers["end"] = self._end
         hub.handlers["rename"] = self._rename
+        hub.handlers["stop_kernel"] = self._stop_kernel
 
     def start(self) -> None:
         self._keeper = asyncio.create_task(self._keep())
@@ -111,6 +114,9 @@ class Directory:
     def live(self, session: str) -> Coordinator | None:
         coordinator = self._coordinators.get(session)
         return None if coordinator is None or coordinator.closed else coordinator
+
+    def all_live(self) -> list[Coordinator]:
+        return [each for each in self._coordinators.values() if not each.closed]
 
     # Opening ------------------------------------------------------------------------------------------------------
 
@@ -174,7 +180,7 @@ class Directory:
                 logger.exception("Leases could not be looked after; trying again in %s s.", RENEW)
 
     async def _renew(self) -> None:
-        coordinators = [each for each in self._coordinators.values() if not each.closed]
+        coordinators = self.all_live()
         if not coordinators:
             return
         kept = await self._store.renew([each.lease for each in coordinators], LEASE)
@@ -219,11 +225,28 @@ class Directory:
         by = By(user=message["user"], name=message["name"])
         await self.rename(message["session"], by, message["title"])
 
+    async def stop_kernel(self, session: str, reason: str) -> None:
+        """End the kernel of a session, wherever it is. Does nothing if there is none."""
+        coordinator = self.live(session)
+        if coordinator is not None:
+            if coordinator.kernel_lives:
+                coordinator.submit(StopKernel(at=time(), id=new_id(), reason=reason))
+                await coordinator.flushed()
+            return
+        holder = await self._store.holder(session)
+        if holder not in ("", self._hub.channel):
+            await self._hub.layer.send(holder, {"type": "stop_kernel", "session": session, "reason": reason})
+
+    async def _stop_kernel(self, message: dict[str, Any]) -> None:
+        coordinator = self.live(message["session"])
+        if coordinator is not None:
+            await self.stop_kernel(message["session"], message["reason"])
+
     async def _end(self, message: dict[str, Any]) -> None:
         """A notebook was deleted: end its session if it is ours."""
         coordinator = self._coordinators.get(message["session"])
         if coordinator is not None:
-            await self._close(coordinator, message["reason"])
+            await self._close(coordinator, NOTEBOOK_DELETED)
 
     async def _close(self, coordinator: Coordinator, reason: str) -> None:
         session = coordinator.lease.session

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -16,11 +16,15 @@ from .host import Host, current
 from .hub import group
 from .kernels import GONE
 from .operations import By
+from .reasons import stopped_by
+from .survey import Everywhere
 
 Answer = TypeVar("Answer")
 
 TIMEOUT = 15.0
 """Seconds that a view waits for the live part."""
+IMPORTING = 70.0
+"""The same for packages that are imported: longer than a zygote may take."""
 
 
 def rename(notebook_id: str, user: AbstractBaseUser, title: str) -> None:
@@ -45,7 +49,7 @@ def close(notebook_id: str, reason: str) -> None:
 async def _close(host: Host, session: str, reason: str) -> None:
     message = {"type": "close", "session": session, "code": 4404, "reason": reason}
     await host.hub.layer.group_send(group(session), message)
-    await host.hub.tell_everyone({"type": "end", "session": session, "reason": reason})
+    await host.hub.tell_everyone({"type": "end", "session": session})
 
 
 def access_changed(notebook_ids: list[str] | None) -> None:
@@ -64,11 +68,32 @@ def rows(session: str, *, table: str, offset: int, limit: int, sort: int | None,
     return _wait(host, coordinator.kernel.rows(table, offset, limit, sort, descending))
 
 
+def kernels() -> Everywhere:
+    """All kernels that run, in all processes of the portal."""
+    host = current()
+    return Everywhere() if host is None else _wait(host, host.survey.everywhere())
+
+
+def stop_kernel(session: str, user: AbstractBaseUser) -> None:
+    """End a kernel on an administrator's wish; who has the notebook open is told whose it was."""
+    host = current()
+    if host is not None:
+        name = user.get_full_name() or user.get_username()  # type: ignore[attr-defined]
+        _wait(host, host.directory.stop_kernel(session, stopped_by(name)))
+
+
+def use_packages(modules: Sequence[str]) -> None:
+    """Have kernels begin with these modules from now on. Raises KernelNotStarted if they cannot be imported."""
+    host = current()
+    if host is not None:
+        _wait(host, host.survey.use(modules), IMPORTING)
+
+
 def _session(notebook_id: str) -> str | None:
     found = Session.objects.filter(notebook_id=notebook_id, kind="shared").values_list("pk", flat=True).first()
     return None if found is None else str(found)
 
 
-def _wait(host: Host, work: Coroutine[Any, Any, Answer]) -> Answer:
+def _wait(host: Host, work: Coroutine[Any, Any, Answer], timeout: float = TIMEOUT) -> Answer:
     """Run on the server's loop; views run in threads of their own."""
-    return asyncio.run_coroutine_threadsafe(work, host.loop).result(TIMEOUT)
+    return asyncio.run_coroutine_threadsafe(work, host.loop).result(timeout)

@@ -12,13 +12,17 @@ from django.conf import settings
 from django.db import connection as database
 from psycopg.conninfo import make_conninfo
 
+from kernel.launch.environment import COMMON
 from kernel.launch.local import LocalRuntime
 from kernel.sql.broker import Broker, StatementRecord, identity
 
+from .culling import Culling, Limits
 from .databases import Databases, masked
 from .directory import Directory
 from .hub import Hub
+from .reasons import SERVER_STOPPED
 from .store import Pool, Store, open_pool
+from .survey import Survey
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,8 @@ class Host(msgspec.Struct):
     runtime: LocalRuntime
     broker: Broker
     directory: Directory
+    culling: Culling
+    survey: Survey
     loop: asyncio.AbstractEventLoop
     warming: asyncio.Task[None]
 
@@ -63,13 +69,17 @@ async def start() -> None:
     pool = open_pool(conninfo())
     await pool.open(wait=True, timeout=10)
     store = Store(pool, masked)
-    runtime = LocalRuntime(Path(settings.CASCADE_DATA_DIR) / "kernels")
+    packages = settings.CASCADE_KERNEL_PACKAGES or COMMON
+    runtime = LocalRuntime(Path(settings.CASCADE_DATA_DIR) / "kernels", packages)
     broker = Broker(record=_Recorder(store).record, forbidden=await identity(conninfo()))
     databases = Databases(store, broker)
     hub = Hub(layer)
     directory = Directory(hub, store, runtime, databases)
     await hub.start(directory)
     directory.start()
+    limits = Limits(unwatched=settings.CASCADE_CULL_IDLE_AFTER, watched=settings.CASCADE_CULL_IDLE_WATCHED_AFTER)
+    culling = Culling(directory.all_live, limits)
+    culling.start()
     _host = Host(
         pool=pool,
         store=store,
@@ -77,6 +87,8 @@ async def start() -> None:
         runtime=runtime,
         broker=broker,
         directory=directory,
+        culling=culling,
+        survey=Survey(hub, store, directory, runtime),
         loop=asyncio.get_running_loop(),
         warming=asyncio.create_task(runtime.prepare()),
     )
@@ -89,7 +101,8 @@ async def stop() -> None:
     if host is None:
         return
     await host.hub.stop(GOING_AWAY, "The server is restarting.")
-    await host.directory.stop("The server was stopped.")
+    await host.culling.stop()
+    await host.directory.stop(SERVER_STOPPED)
     await host.runtime.close()
     await host.warming
     await host.broker.close()

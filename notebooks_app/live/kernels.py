@@ -55,6 +55,7 @@ class KernelLink:
         self._rows: dict[str, asyncio.Future[protocol.Rows]] = {}
         self._killed: set[int] = set()
         self._coordinator: Coordinator | None = None
+        self._remembering = asyncio.Lock()
 
     def attach(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
@@ -116,8 +117,7 @@ class KernelLink:
 
     def acknowledge(self, number: int) -> None:
         """Events up to `number` of the present kernel are stored."""
-        handle = self._handles.get(self._owner.state.kernel.epoch)
-        if handle is not None:
+        if self.handle is not None:
             self._send(self._owner.state.kernel.epoch, protocol.Acknowledge(number=number))
 
     async def _start(self, epoch: int) -> None:
@@ -132,8 +132,19 @@ class KernelLink:
             await self._runtime.kill(handle)
             return
         self._handles[epoch] = handle
-        await self._owner.save_handle(msgspec.json.encode(handle).decode())
+        await self._remember()
         self._owner.spawn(self._listen(epoch, handle))
+
+    async def _remember(self) -> None:
+        """Store which kernel lives: one after the other, so that what is written last is what holds."""
+        async with self._remembering:
+            handle = self.handle
+            await self._owner.save_handle("" if handle is None else msgspec.json.encode(handle).decode())
+
+    @property
+    def handle(self) -> Handle | None:
+        """The present kernel."""
+        return self._handles.get(self._owner.state.kernel.epoch)
 
     async def adopt(self, epoch: int, handle: Handle) -> None:
         """Listen again to a kernel that outlived its coordinator."""
@@ -144,6 +155,7 @@ class KernelLink:
         handle = self._handles.pop(epoch, None)
         if handle is not None:
             await self._runtime.kill(handle)
+            await self._remember()
 
     # Listening ----------------------------------------------------------------------------------------------------
 
@@ -164,7 +176,7 @@ class KernelLink:
                 waiting.set_result(protocol.Rows(number=0, request="", error=GONE))
         if epoch not in self._killed:
             self._owner.submit(op.KernelLost(at=time(), epoch=epoch, reason=reason, id=new_id()))
-            await self._owner.save_handle("")
+            await self._remember()
 
     def _hear(self, epoch: int, event: protocol.Event) -> None:
         said = op.KernelSaid(at=time(), epoch=epoch, event=event)
@@ -185,8 +197,8 @@ class KernelLink:
     async def rows(self, table: str, offset: int, limit: int, sort: int | None, descending: bool) -> protocol.Rows:
         """A page of a table that the kernel still holds; `error` says why there is none."""
         kernel = self._owner.state.kernel
-        handle = self._handles.get(kernel.epoch)
-        if handle is None:
+        self._owner.used_at = time()
+        if self.handle is None:
             return protocol.Rows(number=0, request="", error=GONE)
         request = new_id()
         waiting = self._rows[request] = asyncio.get_running_loop().create_future()
@@ -229,7 +241,7 @@ class KernelLink:
         for query in list(self._queries.values()):
             query.cancel()
         for epoch in list(self._handles):
-            await self._kill(epoch)
+            await self._runtime.kill(self._handles.pop(epoch))
 
 
 GONE = "The kernel no longer holds this table: run the cell again to page through it."

@@ -41,7 +41,7 @@ def build(rows: Rows, *, epoch: int, kernel_epoch: int, names: Mapping[str, Name
         sequence=rows.session["sequence"],
         executions=rows.session["executions"],
         notebook=_notebook(rows),
-        kernel=Kernel(epoch=kernel_epoch),
+        kernel=Kernel(epoch=kernel_epoch, reason=rows.session["kernel_reason"] or None),
     )
     draft = Draft(state)
     living = [row for row in rows.cells if row["deleted_at"] is None]

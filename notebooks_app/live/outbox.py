@@ -12,15 +12,11 @@ import msgspec
 from .events import BroadcastEvent
 from .frames import HtmlBatch, HtmlFrames, json_frames
 from .hub import Hub
+from .pace import Pace
 from .requests import Form, Origin
 from .state import State
 
 logger = logging.getLogger(__name__)
-
-TICK = 0.016
-"""Seconds: under load several changes leave as one frame."""
-AT_ONCE = 6
-"""Frames that may leave without waiting for the tick, so that an idle notebook answers at once."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -65,16 +61,12 @@ class Outbox:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        allowance, refilled = float(AT_ONCE), loop.time()
+        pace = Pace()
         while True:
             await self._wake.wait()
-            now = loop.time()
-            allowance = min(AT_ONCE, allowance + (now - refilled) / TICK)
-            refilled = now
-            if allowance < 1:
-                await asyncio.sleep((1 - allowance) * TICK)
-                continue
-            allowance -= 1
+            if delay := pace.wait(loop.time()):
+                await asyncio.sleep(delay)
+            pace.spend()
             self._wake.clear()
             try:
                 await self._flush()

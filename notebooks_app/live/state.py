@@ -19,6 +19,8 @@ ABSENT = 0
 """The version of a name that nobody defines: executions count from 1."""
 AMBIGUOUS = -1
 """The version of a name that several cells define: equal to no recorded one."""
+MISSING = -2
+"""The version of a name whose cell has not run, or failed: equal to no recorded one, since it is to be defined."""
 
 DATAFRAMES = "dataframes"
 """The connection of a SQL cell that runs in DuckDB on the notebook's own DataFrames."""
@@ -117,7 +119,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A queued or running execution, with the text that it was asked to run.
 
     `waiting` here, `sent` to the kernel, or `running`. An `abandoned` one was cancelled or superseded: its result is
-    nobody's. `runs` are the runs that wait for it.
+    nobody's. A `doomed` one will be skipped: what it `requires` failed or was abandoned. `runs` are the runs that wait
+    for it.
     """
 
     execution: int
@@ -133,7 +136,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     principal: int | None
     stage: Literal["waiting", "sent", "running"] = "waiting"
     abandoned: bool = False
-    forget: tuple[Forgotten, ...] = ()
+    forget: tuple[Forgotten, ...] = ()  # before it begins; when it is sent, what else there is to forget joins it
+    requires: tuple[int, ...] = ()
+    doomed: bool = False
     reads: tuple[tuple[str, int], ...] = ()
     before: dict[str, int] = {}
     started_at: float | None = None

@@ -11,6 +11,7 @@ from typing import Any, LiteralString
 
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.errors import DivisionByZero
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
@@ -134,14 +135,19 @@ class Store:
     # Writing ----------------------------------------------------------------------------------------------------
 
     async def commit(self, lease: Lease, state: State, writes: Writes, changes: Sequence[Recorded]) -> None:
-        """Store what changed up to `state`, in one transaction. Raises `LeaseLost`, or what the database says."""
-        async with self.pool.connection() as connection, connection.pipeline(), connection.transaction():
-            cursor = connection.cursor()
-            checked = await cursor.execute(_ADVANCE, _advance(lease, state))
-            guard = connection.cursor()
-            await self._write(guard, lease, state, writes, changes)
-            if await checked.fetchone() is None:
-                raise LeaseLost
+        """Store what changed up to `state`, in one transaction. Raises `LeaseLost`, or what the database says.
+
+        All of it is one round trip: `_ADVANCE` fails where the lease is lost, and the rest of the pipeline with it.
+        """
+        try:
+            async with self.pool.connection() as connection, connection.pipeline():
+                cursor = connection.cursor()
+                await cursor.execute("BEGIN")
+                await cursor.execute(_ADVANCE, _advance(lease, state))
+                await self._write(cursor, lease, state, writes, changes)
+                await cursor.execute("COMMIT")
+        except DivisionByZero:
+            raise LeaseLost from None
 
     async def _write(
         self, cursor: AsyncCursor[DictRow], lease: Lease, state: State, writes: Writes, changes: Sequence[Recorded]
@@ -156,7 +162,7 @@ class Store:
             await cursor.execute("UPDATE notebook SET updated_at = now() WHERE id = %(id)s", {"id": notebook})
         outcomes = [(cell, state.outcomes[cell]) for cell in sorted(writes.outcomes) if cell in state.outcomes]
         if outcomes:
-            await cursor.executemany(_PUT_EXECUTION, [_outcome_row(state, *item) for item in outcomes])
+            await cursor.execute(_PUT_EXECUTIONS, _outcome_columns(state, outcomes))
             outputs = [_output_row(outcome, path) for _, outcome in outcomes for path in outcome.outputs]
             if outputs:
                 await cursor.executemany(_PUT_OUTPUT, outputs)
@@ -169,11 +175,13 @@ def _known(state: State, cell: str) -> bool:
 
 
 def _advance(lease: Lease, state: State) -> dict[str, Any]:
+    kernel = state.kernel
     return {
         "session": lease.session,
         "epoch": lease.epoch,
         "sequence": state.sequence,
-        "kernel_epoch": state.kernel.epoch,
+        "kernel_epoch": kernel.epoch,
+        "kernel_reason": (kernel.reason or "") if kernel.status in ("none", "dead") else "",
         "executions": state.executions,
     }
 
@@ -210,19 +218,22 @@ def _notebook_row(state: State) -> dict[str, Any]:
     }
 
 
-def _outcome_row(state: State, cell: str, outcome: Outcome) -> dict[str, Any]:
+def _outcome_columns(state: State, outcomes: Sequence[tuple[str, Outcome]]) -> dict[str, Any]:
+    """A list for each column: a cascade stores hundreds in one statement."""
+    finished = [outcome for _, outcome in outcomes]
+    started = [each.started_at for each in finished]
     return {
-        "id": outcome.id,
         "session": state.session,
-        "cell": cell,
-        "number": outcome.execution,
-        "run": outcome.run_id,
-        "status": outcome.status,
-        "record": encode_record(outcome),
-        "content": encode_content(outcome.content),
-        "started_at": None if outcome.started_at is None else datetime.fromtimestamp(outcome.started_at, UTC),
-        "finished_at": datetime.fromtimestamp(outcome.finished_at, UTC),
-        "duration": outcome.duration,
+        "cells": [cell for cell, _ in outcomes],
+        "ids": [each.id for each in finished],
+        "numbers": [each.execution for each in finished],
+        "runs": [each.run_id for each in finished],
+        "statuses": [each.status for each in finished],
+        "records": [encode_record(each) for each in finished],
+        "contents": [encode_content(each.content) for each in finished],
+        "started": [None if at is None else datetime.fromtimestamp(at, UTC) for at in started],
+        "finished": [datetime.fromtimestamp(each.finished_at, UTC) for each in finished],
+        "durations": [each.duration for each in finished],
     }
 
 
@@ -268,8 +279,12 @@ _HANDLE: LiteralString = """
 UPDATE session SET kernel_handle = %(handle)s WHERE id = %(session)s AND epoch = %(epoch)s
 """
 _ADVANCE: LiteralString = """
-UPDATE session SET sequence = %(sequence)s, kernel_epoch = %(kernel_epoch)s, executions = %(executions)s
-WHERE id = %(session)s AND epoch = %(epoch)s AND holder <> '' RETURNING id
+WITH advanced AS (
+    UPDATE session SET sequence = %(sequence)s, kernel_epoch = %(kernel_epoch)s,
+        kernel_reason = %(kernel_reason)s, executions = %(executions)s
+    WHERE id = %(session)s AND epoch = %(epoch)s AND holder <> '' RETURNING id
+)
+SELECT 1 / count(*) FROM advanced
 """
 _SESSION: LiteralString = "SELECT * FROM session WHERE id = %(session)s"
 _NOTEBOOK: LiteralString = "SELECT * FROM notebook WHERE id = %(notebook)s"
@@ -295,14 +310,19 @@ UPDATE notebook SET title = %(title)s, execution_mode = %(mode)s, auto_run_delay
     connection_id = %(connection)s, connection_secret = %(secret)s, connection_version = %(version)s,
     updated_at = now() WHERE id = %(id)s
 """
-_PUT_EXECUTION: LiteralString = """
-WITH gone AS (
-    DELETE FROM output USING execution e
-    WHERE output.execution_id = e.id AND e.session_id = %(session)s AND e.cell_id = %(cell)s AND e.id <> %(id)s
+_PUT_EXECUTIONS: LiteralString = """
+WITH new AS (
+    SELECT * FROM unnest(
+        %(ids)s::uuid[], %(cells)s::uuid[], %(numbers)s::bigint[], %(runs)s::text[], %(statuses)s::text[],
+        %(records)b::bytea[], %(contents)b::bytea[], %(started)s::timestamptz[], %(finished)s::timestamptz[],
+        %(durations)s::float8[]
+    ) AS new (id, cell_id, number, run, status, record, content, started_at, finished_at, duration)
+), gone AS (
+    DELETE FROM output USING execution e, new
+    WHERE output.execution_id = e.id AND e.session_id = %(session)s AND e.cell_id = new.cell_id AND e.id <> new.id
 )
 INSERT INTO execution (id, session_id, cell_id, number, run, status, record, content, started_at, finished_at, duration)
-VALUES (%(id)s, %(session)s, %(cell)s, %(number)s, %(run)s, %(status)s, %(record)s, %(content)s, %(started_at)s,
-        %(finished_at)s, %(duration)s)
+SELECT id, %(session)s::uuid, cell_id, number, run, status, record, content, started_at, finished_at, duration FROM new
 ON CONFLICT (session_id, cell_id) DO UPDATE SET
     id = excluded.id, number = excluded.number, run = excluded.run, status = excluded.status,
     record = excluded.record, content = excluded.content, started_at = excluded.started_at,

@@ -12,7 +12,7 @@ class Session(models.Model):
     """The shared session of a notebook is one of several that it may have.
 
     `holder`, `epoch` and `expires` are its lease. `sequence` is the last broadcast event that is stored,
-    `kernel_epoch` counts its kernels, `executions` its executions.
+    `kernel_epoch` counts its kernels, `executions` its executions; `kernel_reason` says why the last kernel is gone.
     """
 
     SHARED = "shared"
@@ -26,6 +26,7 @@ class Session(models.Model):
     expires = models.DateTimeField(null=True, blank=True)
     kernel_epoch = models.BigIntegerField(default=0)
     kernel_handle = models.TextField(default="", blank=True)
+    kernel_reason = models.TextField(default="", blank=True)
     executions = models.BigIntegerField(default=0)
 
     class Meta:

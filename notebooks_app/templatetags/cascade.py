@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
@@ -28,6 +30,21 @@ def type_name(cell_type: str) -> str:
 def cell(snapshot: CellSnapshot) -> SafeString:
     """A whole cell, by the same function that makes fragments."""
     return mark_safe(fragments.cell_html(snapshot))
+
+
+@register.filter
+def moment(seconds: float) -> datetime:
+    """Seconds since 1970 as a date and time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@register.filter
+def mebibytes(count: int) -> str:
+    """Bytes as people compare them: '9.6 MiB', '128 MiB', '1.5 GiB'."""
+    size = count / 2**20
+    if size >= 1024:
+        return f"{size / 1024:.1f} GiB"
+    return f"{size:.1f} MiB" if size < 10 else f"{size:.0f} MiB"
 
 
 @register.filter

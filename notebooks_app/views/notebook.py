@@ -36,6 +36,7 @@ def page(request: HttpRequest, notebook_id: UUID) -> HttpResponse:
         "sequence": state.sequence,
         "role": notebook.role.value,
         "kernel": "idle" if session.running else "none",
+        "kernel_reason": "" if session.running else session.kernel_reason,
         "connections": usable_connections(request.user),
         "connection_string": state.notebook.connection_string,
         "connection_id": state.notebook.connection_id,

@@ -94,7 +94,7 @@ function kernel({ status, reason }) {
   byId("kernel").dataset.kernel = status;
   byId("kernel-word").textContent = words[status];
   const stuck = status === "busy" && Boolean(reason);
-  byId("kernel-reason").hidden = status !== "dead" && !stuck;
+  byId("kernel-reason").hidden = !reason || (status !== "dead" && status !== "none" && !stuck);
   byId("kernel-word-of").textContent = status === "dead" ? `${reason} The next run starts a new kernel.` : (reason ?? "");
   byId("kernel-kill").hidden = !stuck || root.dataset.role === "viewer";
 }

@@ -85,6 +85,13 @@ async def test_interrupt_and_restart(world: World, visit: Visit) -> None:
     await page.page.locator("summary", has_text="Kernel").click()
     await page.page.get_by_role("menuitem", name="Restart the kernel").click()
     await page.shows(2, "success", "saved")
+    await expect(page.page.locator("#kernel-word")).to_have_text("No kernel")
+    await expect(page.page.locator("#kernel-reason")).to_contain_text("its values are gone, the outputs are saved")
+    await page.page.reload()
+    await expect(page.page.locator("#kernel-reason")).to_contain_text("its values are gone, the outputs are saved")
+    await page.button(2, "run").click()
+    await page.shows(2, "success", "fresh")
+    await expect(page.page.locator("#kernel-reason")).to_be_hidden()
 
 
 async def test_a_dead_kernel_is_said_on_the_page(world: World, visit: Visit) -> None:
@@ -144,6 +151,7 @@ async def test_stubborn_code_is_offered_to_be_ended(world: World, visit: Visit) 
     offer = page.page.locator("#kernel-reason")
     await expect(offer).to_contain_text("does not react", timeout=15_000)
     await offer.get_by_role("button", name="Restart the kernel").click()
-    await expect(offer).to_be_hidden()
+    await expect(offer).to_contain_text("The kernel was restarted")
+    await expect(offer.get_by_role("button")).to_be_hidden()
     await page.button(2, "run").click()
     await page.prints(2, "4")

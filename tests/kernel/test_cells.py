@@ -233,6 +233,12 @@ async def test_warnings_name_the_cell_and_come_again_with_the_next_run(kernel: K
         assert outcome.stderr == "Cell a:2: UserWarning: careful\n  warnings.warn('careful')\n"
 
 
+async def test_what_the_compiler_warns_of_comes_again_with_the_next_run(kernel: Kernel) -> None:
+    for _ in range(2):
+        outcome = await kernel.run("x = 1\ny = 1 is 1")
+        assert outcome.stderr.count("Cell a:2: SyntaxWarning") == 1
+
+
 async def test_duration_is_that_of_the_cell(kernel: Kernel) -> None:
     duration = (await kernel.run("import time\ntime.sleep(0.1)")).finished.duration
     assert 0.1 <= duration < 2

@@ -211,6 +211,11 @@ def answering(table: pa.Table, notice: str = "", chunk: int = 200) -> Broker:
     return broker
 
 
+async def parent(kernel: Kernel) -> int:
+    """The process that it was forked from, or started by."""
+    return int(await kernel.value("__import__('os').getppid()"))
+
+
 async def eventually(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
     """Wait until something holds; AssertionError if it does not come."""
     deadline = asyncio.get_running_loop().time() + seconds

@@ -66,6 +66,7 @@ async def test_neither_secrets_nor_open_files_of_the_host_reach_a_kernel(
             "PYTHONUTF8", "PYTHONNOUSERSITE", "MPLBACKEND", "MPLCONFIGDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
             "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
             "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK",
+            "JE_ARROW_MALLOC_CONF",
         }  # fmt: skip
         if neighbour is not None:
             await neighbour.stop()

@@ -18,9 +18,11 @@ from kernel.analysis import analyse
 from notebooks_app.live import operations as op
 from notebooks_app.live.effects import Analyse, Applied, CancelQuery, InterruptKernel, KillKernel, Rejected, StartKernel
 from notebooks_app.live.events import CellOutput, CellStream, RunFinished
+from notebooks_app.live.frames import HtmlFrames
 from notebooks_app.live.operations import By
 from notebooks_app.live.reducer import apply
 from notebooks_app.live.state import Cell, State
+from tests.rendering.page import Page
 
 from .harness import FakeKernel, Session
 from .oracle import MARKDOWN, PYTHON, SHARED, SQL, Expected, describe, execute, expected, facts, owner_of
@@ -244,6 +246,9 @@ class Notebook(RuleBasedStateMachine):
         self.must_follow: dict[int, frozenset[int]] = {}
         self.never: set[int] = set()
         self.checked: State | None = None
+        self.page: Page | None = None
+        self.frames = HtmlFrames()
+        self.sent = 0
 
     @property
     def state(self) -> State:
@@ -255,8 +260,14 @@ class Notebook(RuleBasedStateMachine):
 
     # People -----------------------------------------------------------------------------------------------------
 
-    @initialize(mode=st.sampled_from(["auto", "auto", "lazy"]), first=st.lists(typed, min_size=2, max_size=CELLS))
-    def open_notebook(self, mode: str, first: list[tuple[str, str]]) -> None:
+    @initialize(
+        mode=st.sampled_from(["auto", "auto", "lazy"]),
+        first=st.lists(typed, min_size=2, max_size=CELLS),
+        watched=st.sampled_from([False] * 7 + [True]),
+    )
+    def open_notebook(self, mode: str, first: list[tuple[str, str]], watched: bool) -> None:
+        if watched:  # a page costs more than all the rest
+            self.page = Page(self.state)
         self.session.do(op.ConfigureNotebook(by=ADA, mode=mode))  # type: ignore[arg-type]
         for cell_type, code in first:
             after = self.state.order[-1] if self.state.order else None
@@ -506,13 +517,22 @@ class Notebook(RuleBasedStateMachine):
         assert state.sequence == len(self.session.events)
         assert set(state.order) == set(state.cells) == set(state.derived) == set(state.shown)
         self.session.check()
+        self._check_page(state)
         if state.pending:
             return
         ought = ought_of(tuple(sorted(state.cells.items())))
         self._check_validity(state, ought)
         self._check_statuses(state, ought)
         self._check_values(state, ought)
-        self._check_inputs(state)
+        self._check_inputs(state, ought)
+
+    def _check_page(self, state: State) -> None:
+        """The old page and the fragments sent are the page rendered afresh; what a rule did leaves as one batch."""
+        events = self.session.events[self.sent :]
+        self.sent = len(self.session.events)
+        if self.page is not None:
+            self.page.take(self.frames.batch(events, state).render(events))
+            self.page.assert_like(state)
 
     def _check_validity(self, state: State, ought: Expected) -> None:
         invalid = {cell for cell in state.order if state.derived[cell].invalid is not None}
@@ -550,7 +570,13 @@ class Notebook(RuleBasedStateMachine):
             code = state.cells[cell].code
             assert value == ought.shown[cell], f"{code!r} is shown {shown.freshness} with {value!r}"
 
-    def _check_inputs(self, state: State) -> None:
+    @staticmethod
+    def _going(kernel: Any, ought: Expected) -> set[str]:
+        """Names in the kernel whose cell's text no longer defines them: they are removed before anything runs."""
+        valid = {cell: known.defines for cell, known in ought.facts.items() if cell not in ought.invalid}
+        return {name for name, cell in kernel.owner.items() if name not in valid.get(cell, ())}
+
+    def _check_inputs(self, state: State, ought: Expected) -> None:
         """What is fresh stood on exactly that which is in the kernel, and in the tables, now."""
         kernel = self.session.kernel
         if (
@@ -560,14 +586,19 @@ class Notebook(RuleBasedStateMachine):
             or state.kernel.epoch != self.session.kernel_epoch
         ):
             return
+        going = self._going(kernel, ought)
         for cell in state.order:
             if state.shown[cell].freshness != "fresh" or state.shown[cell].status == "blocked":
                 continue
             outcome = state.outcomes[cell]
             saw = self.session.ran_with[outcome.execution]
-            now = {name: describe(frozenset([name]), kernel.namespace) for name in saw.inputs}
+            now = {name: describe(frozenset([name]), kernel.namespace) for name in saw.inputs.keys() - going}
+            now |= dict.fromkeys(saw.inputs.keys() & going, "")
             code = state.cells[cell].code
             assert now == saw.inputs, f"{code!r} is shown fresh, but stood on {saw.inputs}"
+            if outcome.status == "success" and cell not in state.active:
+                held = {name for name in outcome.versions if kernel.owner.get(name) == cell}
+                assert held == set(outcome.versions), f"{code!r} is shown fresh, but what it defined is gone"
             tables = {table: self.session.database[table] for table in saw.tables}
             assert tables == saw.tables, f"{code!r} is shown fresh, but a table has changed"
 

@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 
+import django
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -40,6 +41,8 @@ def explore(number: int, examples: int, shrink: bool = True) -> int:
 
 
 def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
     if len(sys.argv) > 1:
         print(
             explore(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 500, shrink=len(sys.argv) < 4), "steps"

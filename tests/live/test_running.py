@@ -298,7 +298,6 @@ def test_after_a_restart_outputs_are_saved_and_ancestors_run_again(session: Sess
     session.run()
     session.do(op.RestartKernel(id="11111111-1111-4111-8111-111111111111"))
     assert session.freshness(a) == session.freshness(b) == "saved"
-    session.start()
     session.run(b)
     assert session.ran() == ["a = 1", "b = a"]
     assert session.freshness(b) == "fresh"

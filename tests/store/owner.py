@@ -41,6 +41,7 @@ class Link:
         self.kernel = FakeKernel()
         self.coordinator: Coordinator | None = None
         self.acknowledged = 0
+        self.received: list[int] = []  # executions, in the order in which they came
 
     def attach(self, coordinator: Coordinator) -> None:
         self.coordinator = coordinator
@@ -53,7 +54,8 @@ class Link:
             case StartKernel():
                 self._say(protocol.Ready(number=self.kernel.next_number(), version=1, pid=1, python="3"))
             case Send(_, protocol.Execute() as command):
-                self.run(command)
+                self.received.append(command.execution)
+                asyncio.get_running_loop().call_soon(self.run, command)
 
     def run(self, command: protocol.Execute) -> None:
         self.kernel.begin(command)

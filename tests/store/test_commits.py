@@ -145,6 +145,27 @@ async def test_what_the_kernel_said_is_applied_again_after_a_failure(own: Own, w
     assert owner.hub.events[-1]["type"] == "run_finished" and owner.hub.events[-1]["succeeded"] == 2
 
 
+async def test_a_cascade_does_not_wait_for_commits_and_survives_one_that_fails(own: Own, world: World) -> None:
+    """The kernel gets each execution once and in order, whatever becomes of what it says meanwhile."""
+    count = 60
+    notebook = world.notebook("x0 = 0", *(f"x{number} = x{number - 1} + 1" for number in range(1, count)))
+    owner = await own(notebook)
+    with broken("execution", f"NEW.session_id = '{owner.state.session}' AND NEW.number > 5"):
+        owner.run()
+        await asyncio.sleep(0.3)
+        assert len(owner.link.received) > 40
+        assert notebook.sessions.get().executions_finished.count() < count
+    for _ in range(60):
+        await asyncio.sleep(0.1)
+        if notebook.sessions.get().executions_finished.count() == count:
+            break
+    await owner.settled()
+    assert owner.link.received == sorted(set(owner.link.received)) and len(owner.link.received) == count
+    assert {owner.state.shown[cell].freshness for cell in owner.state.order} == {"fresh"}
+    assert owner.hub.events[-1]["type"] == "run_finished" and owner.hub.events[-1]["succeeded"] == count
+    assert [event["sequence"] for event in owner.hub.events] == list(range(1, owner.state.sequence + 1))
+
+
 async def test_a_coordinator_that_lost_its_lease_stops_and_writes_nothing(own: Own, world: World) -> None:
     notebook = world.notebook("x = 1")
     (cell,) = world.cells(notebook)

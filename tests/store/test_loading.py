@@ -64,6 +64,18 @@ async def test_in_a_new_kernel_what_is_up_to_date_is_saved(own: Own, store: Stor
         assert after == msgspec.structs.replace(before, freshness=expected)
 
 
+async def test_why_the_kernel_is_gone_is_known_later_until_another_runs(own: Own, store: Store, world: World) -> None:
+    owner = await own(world.notebook("a = 1"))
+    owner.run()
+    owner.do(op.StopKernel(id="0e000000-0000-4000-8000-" + owner.state.session[-12:], reason="Nobody used it."))
+    await owner.settled()
+    again = await reopened(store, owner, owner.state.kernel.epoch)
+    assert (again.kernel.status, again.kernel.reason) == ("none", "Nobody used it.")
+    owner.run()
+    await owner.settled()
+    assert (await reopened(store, owner, owner.state.kernel.epoch)).kernel.reason is None
+
+
 async def test_what_was_running_is_as_before_it_ran(own: Own, store: Store, world: World) -> None:
     notebook = world.notebook("a = 1")
     owner = await own(notebook)

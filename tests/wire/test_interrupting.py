@@ -8,10 +8,10 @@ from .conftest import Connect
 
 STUBBORN = """
 import time
-print("begun")
 while True:
     try:
-        time.sleep(0.1)
+        print("begun")
+        time.sleep(1)
     except KeyboardInterrupt:
         pass
 """

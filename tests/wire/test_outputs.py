@@ -70,4 +70,4 @@ async def test_pages_of_a_table(world: World, connect: Connect, portal: Portal) 
     assert re.search(r'<td class="number">(\d+)</td>', html)[1] == "499"  # type: ignore[index]
     await client.request("restart_kernel", runAll=False)
     html = get(portal, address, world.cookie("reader")).read().decode()
-    assert "its cell again" in html
+    assert "run the cell again" in html

@@ -52,7 +52,8 @@ def apply(state: State, operation: op.Operation) -> Applied | Rejected:
     except Refusal as refusal:
         return Rejected(code=refusal.code, message=str(refusal))
     settle(draft)
-    _complete_created(draft)
+    if isinstance(operation, op.CreateCell | op.RestoreCell):
+        _complete_created(draft)
     for run in draft.finished:
         draft.tell(RunFinished, run_id=run.id, succeeded=run.succeeded, failed=run.failed, blocked=run.blocked)
     return draft.finish()

@@ -7,13 +7,20 @@ readers of those that changed. A test recomputes all of them and compares.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from ..events import CellStatus, Freshness, Status
-from ..state import ABSENT, AMBIGUOUS, Derived, Job, Outcome, Shown, State
+from ..state import ABSENT, AMBIGUOUS, MISSING, Derived, Job, Outcome, Shown, State
 from .draft import Draft
 
 TABLE = "table:"
 """Begins the name under which an execution records the version of a table that it read."""
+
+
+_PLAIN: dict[Freshness, Derived] = {each: Derived(freshness=each) for each in (None, "fresh", "saved", "stale")}
+"""What is derived of cells that are valid and not blocked, and did not fail: one object each, compared by identity."""
+_STALE = _PLAIN["stale"]
+_STANDING = (_PLAIN["fresh"], _PLAIN["saved"])
 
 
 def settle(draft: Draft) -> None:
@@ -22,6 +29,7 @@ def settle(draft: Draft) -> None:
     for cell in draft.seen:
         if cell in draft.state.cells:
             _announce(draft, cell)
+    _announce_stale(draft)
 
 
 def derive_dirty(draft: Draft) -> None:
@@ -34,15 +42,44 @@ def derive_dirty(draft: Draft) -> None:
         if cell not in draft.state.cells:
             continue
         draft.seen[cell] = None
-        derived = derive(draft, cell)
-        if derived == draft.state.derived.get(cell):
+        derived, before = derive(draft, cell), draft.state.derived.get(cell)
+        if derived == before:
             continue
         draft.set(derived=draft.state.derived.set(cell, derived))
-        for child in draft.state.topology.children(cell):
+        onward = draft.state.topology.children(cell)
+        if derived is _STALE and before in _STANDING:
+            onward = _spread(draft, cell)
+        for child in onward:
             if child not in queued:
                 queued.add(child)
                 pending.append(child)
     draft.dirty.clear()
+
+
+def _spread(draft: Draft, cell: str) -> frozenset[str]:
+    """A cell became stale, and so does whatever stood on it. The readers of which more is to be said.
+
+    The first edit at the root of a long chain is felt by every cell of it, so this is the one loop that must be short:
+    a reader that was merely fresh or saved is stale now and nothing else, which needs no derivation.
+    """
+    present = draft.state.derived
+    derived: dict[str, Derived] = {}
+    others: set[str] = set()
+
+    def follow(reader: str) -> bool:
+        before = present.get(reader)
+        if before is _STALE or reader in derived:
+            return False
+        if before in _STANDING:
+            derived[reader] = _STALE
+            return True
+        others.add(reader)
+        return False
+
+    draft.state.topology.walk(cell, follow)
+    draft.set(derived=present.update(derived))
+    draft.spread.update(derived)
+    return frozenset(others)
 
 
 def _announce(draft: Draft, cell: str) -> None:
@@ -61,17 +98,46 @@ def _announce(draft: Draft, cell: str) -> None:
     )
 
 
+def _announce_stale(draft: Draft) -> None:
+    """Of cells that became stale by others nothing else has changed."""
+    state = draft.state
+    sequence = state.sequence
+    changed: dict[str, Shown] = {}
+    for cell in draft.spread:
+        if cell in draft.seen:
+            continue
+        old = state.shown[cell]
+        changed[cell] = new = Shown(
+            status=old.status, freshness="stale", reason=old.reason, run_id=old.run_id, queue=old.queue
+        )
+        sequence += 1
+        draft.events.append(
+            CellStatus(
+                sequence=sequence,
+                cell_id=cell,
+                status=new.status,
+                freshness="stale",
+                reason=new.reason,
+                run_id=new.run_id,
+            )
+        )
+    if changed:
+        draft.set(shown=state.shown.update(changed), sequence=sequence)
+
+
 def derive(draft: Draft, cell: str) -> Derived:
     state = draft.state
     if state.cells[cell].disabled:  # it reads nothing in the graph, so that no version reaches it
         has_run = cell in state.outcomes and state.cells[cell].type != "markdown"
         return Derived(freshness="stale" if has_run else None)
     invalid = why_invalid(draft, cell)
-    blocker = _blocker(state, cell)
-    fresh = freshness(state, cell, invalid)
-    return Derived(
-        freshness=fresh, invalid=invalid, blocker=blocker, cause=_cause(state, cell, invalid, blocker, fresh)
-    )
+    parents = state.topology.parents(cell)
+    blocker = _blocker(state, cell, parents)
+    fresh = freshness(state, cell, invalid, parents)
+    cause = _cause(state, cell, invalid, blocker, fresh)
+    if cause is None:  # so it is neither invalid nor blocked
+        return _PLAIN[fresh]
+    return Derived(freshness=fresh, invalid=invalid, blocker=blocker, cause=cause)
 
 
 def _cause(state: State, cell: str, invalid: str | None, blocker: str | None, fresh: Freshness) -> str | None:
@@ -85,15 +151,15 @@ def _cause(state: State, cell: str, invalid: str | None, blocker: str | None, fr
     return cell if failed and cell not in state.active else None
 
 
-def _blocker(state: State, cell: str) -> str | None:
+def _blocker(state: State, cell: str, parents: Iterable[str]) -> str | None:
     """The cell to blame: of several the first on the page."""
-    causes = set()
-    for parent in state.topology.parents(cell):
+    causes = []
+    for parent in parents:
         derived = state.derived.get(parent)
-        if derived is not None and derived.cause is not None and derived.cause != cell:
-            causes.add(derived.cause)
-    present = [cause for cause in causes if cause in state.cells]
-    return min(present, key=lambda cause: state.cells[cause].position) if present else None
+        cause = None if derived is None else derived.cause
+        if cause is not None and cause != cell and cause in state.cells:
+            causes.append(cause)
+    return min(causes, key=lambda cause: state.cells[cause].position) if causes else None
 
 
 def why_invalid(draft: Draft, cell: str) -> str | None:
@@ -102,8 +168,8 @@ def why_invalid(draft: Draft, cell: str) -> str | None:
     if problem is not None:
         return f"Line {problem.line}: {problem.message}" if problem.line else problem.message
     topology = draft.state.topology
-    duplicates = topology.duplicates(cell)
-    if duplicates:
+    if cell in topology.conflicted:
+        duplicates = topology.duplicates(cell)
         return " ".join(_duplicate(draft, cell, name, duplicates[name]) for name in sorted(duplicates))
     path = topology.cycle(cell)
     if path:
@@ -123,14 +189,14 @@ def _duplicate(draft: Draft, cell: str, name: str, others: tuple[str, ...]) -> s
 # Freshness --------------------------------------------------------------------------------------------------------
 
 
-def freshness(state: State, cell: str, invalid: str | None) -> Freshness:
+def freshness(state: State, cell: str, invalid: str | None, parents: Iterable[str]) -> Freshness:
     outcome = state.outcomes.get(cell)
     if outcome is None or state.cells[cell].type == "markdown":
         return None
     if invalid is not None or not _stands(state, cell, outcome):
         return "stale"
     saved = outcome.epoch != state.kernel.epoch
-    for parent in state.topology.parents(cell):
+    for parent in parents:
         derived = state.derived.get(parent)
         if derived is None or derived.freshness not in ("fresh", "saved"):
             return "stale"
@@ -157,8 +223,8 @@ def version_of(state: State, name: str) -> int:
     if len(definers) > 1:
         return AMBIGUOUS
     outcome = state.outcomes.get(definers[0])
-    if outcome is None or outcome.withdrawn:
-        return ABSENT
+    if outcome is None or outcome.withdrawn or outcome.status != "success":
+        return MISSING
     return outcome.versions.get(name, ABSENT)
 
 

@@ -38,6 +38,7 @@ class Draft:
         self.version: int | None = None
         self.run_id: str | None = None
         self.seen: dict[str, None] = {}  # cells derived anew, whose status may have to be told
+        self.spread: dict[str, object] = {}  # cells that became stale because another did
         self.finished: list[Run] = []  # to be told last
         self.dirty: dict[str, None] = {}  # cells to derive anew, in the order in which they were touched
         self._cells: set[str] = set()

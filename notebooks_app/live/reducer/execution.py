@@ -10,13 +10,25 @@ from immutables import Map
 from kernel import protocol
 
 from .. import operations as op
-from ..effects import CancelQuery, InterruptKernel, KillKernel, Query, StartKernel
+from ..effects import CancelQuery, InterruptKernel, KillKernel, Query
 from ..events import CellOutput, CellProgress, CellStream, ErrorInfo, ProgressState, StreamText
+from ..reasons import RESTARTED
 from ..state import Content, Deferred, Displayed, Job, Outcome, OutcomeStatus, State
 from .derive import present_reads
 from .draft import Draft, Refusal
-from .plan import abandon, active_job, begin, start_run, withdraw
-from .queue import ALIVE, Ending, bind_values, change_kernel, end_job, pump, remove_values, unbind_cell
+from .plan import abandon, active_job, begin, start_run
+from .queue import (
+    ALIVE,
+    Ending,
+    bind_values,
+    cancel_waiting,
+    change_kernel,
+    end_job,
+    pump,
+    remove_values,
+    unbind_cell,
+    withdraw,
+)
 
 STREAM_PIECE = 8192
 """Characters: shorter pieces of one stream are joined, so that a state holds few of them."""
@@ -77,23 +89,11 @@ def interrupt(draft: Draft, operation: op.InterruptAll) -> None:
             draft.touch([job.cell])
 
 
-def cancel_waiting(draft: Draft, job: Job) -> None:
-    """Take a job out of the queue that has not been sent. If its cell's values went meanwhile, they are gone."""
-    end_job(draft, job, "cancelled")
-    outcome = draft.state.outcomes.get(job.cell)
-    if outcome is None or outcome.epoch != draft.state.kernel.epoch:
-        return
-    if any(draft.state.values.get(name) != version for name, version in outcome.versions.items()):
-        withdraw(draft, job.cell)
-
-
 def restart(draft: Draft, operation: op.RestartKernel) -> None:
-    _stop(draft, "The kernel was restarted.", operation.at, operation.id)
+    """All values go at once; another kernel starts as soon as there is something to run in it."""
+    _stop(draft, RESTARTED, operation.at, operation.id)
     if operation.run_id is not None:
         run_cells(draft, op.RunCells(by=operation.by, at=operation.at, run_id=operation.run_id, scope="all"))
-    if draft.state.kernel.status == "none":
-        change_kernel(draft, "starting", None)
-        draft.act(StartKernel(draft.state.kernel.epoch))
 
 
 def stop(draft: Draft, operation: op.StopKernel) -> None:

@@ -14,14 +14,16 @@ from ..effects import CancelQuery, InterruptKernel, StartKernel
 from ..state import Cell, Job, Run, State
 from .derive import derive_dirty
 from .draft import Draft
-from .queue import change_kernel, close_if_done, pump, release_names
+from .queue import cancel_waiting, change_kernel, close_if_done, doom, pump, release_names, withdraw
 
 
 def start_run(draft: Draft, run_id: str, targets: Iterable[str], principal: int | None) -> None:
     """Accept a run of the targets, of what they need, and in auto mode of what depends on them."""
     asked = list(targets)
     derive_dirty(draft)
-    readers = _readers_of(draft.state, _forget(draft))
+    _cancel_usurpers(draft)
+    expected = _bound_to_go(draft)
+    readers = _readers_of(draft.state, _forget(draft, expected))
     derive_dirty(draft)
     if draft.state.notebook.mode == "auto":
         asked += readers
@@ -29,8 +31,8 @@ def start_run(draft: Draft, run_id: str, targets: Iterable[str], principal: int 
     ready, stopped = _separate(draft.state, cells)
     draft.set(runs=draft.state.runs.set(run_id, Run(id=run_id, blocked=len(set(stopped) - pulled))))
     draft.run_id = run_id
-    created = {cell for cell in ready if _enqueue(draft, cell, run_id, principal)}
-    _supersede_dependents(draft, created)
+    created = {cell for cell in ready if _enqueue(draft, cell, run_id, principal, expected)}
+    _supersede_dependents(draft, created, expected)
     _sort_waiting(draft)
     if not ready:
         release_names(draft)
@@ -151,21 +153,51 @@ def _stops(state: State, parent: str, running: set[str]) -> bool:
 # Names that went --------------------------------------------------------------------------------------------------
 
 
-def _forget(draft: Draft) -> list[Forgotten]:
-    """Names that the kernel still holds although their cell no longer defines them: the next job removes them."""
+def _forget(draft: Draft, expected: list[Forgotten]) -> list[Forgotten]:
+    """Names that the kernel still holds although their cell no longer defines them: the next job removes them.
+
+    Cells of which more such names are `expected` stay under suspicion.
+    """
     state = draft.state
     found: list[Forgotten] = []
     for cell in sorted(state.suspects):
-        held = state.bound.get(cell, frozenset())
-        names = state.topology.names_of(cell) if cell in state.cells else None
-        derived = state.derived.get(cell)
-        kept = names.defines if names and derived and derived.invalid is None else frozenset()
-        gone = sorted(held - kept)
+        gone = sorted(state.bound.get(cell, frozenset()) - _defined(state, cell))
         if gone:
             label = _former(draft, cell)
             found += [Forgotten(name=name, cell=cell, label=label) for name in gone]
             withdraw(draft, cell)
-    draft.set(suspects=frozenset(), forgetting=state.forgetting + tuple(found))
+    still = frozenset(item.cell for item in expected)
+    draft.set(suspects=still, forgetting=state.forgetting + tuple(found))
+    return found
+
+
+def _defined(state: State, cell: str) -> frozenset[str]:
+    """What the kernel may hold of a cell: the names that its present text defines, if it can run."""
+    derived = state.derived.get(cell)
+    valid = cell in state.cells and derived is not None and derived.invalid is None
+    return state.topology.names_of(cell).defines if valid else frozenset()
+
+
+def _cancel_usurpers(draft: Draft) -> None:
+    """A queued older text that defines what is another cell's by now would take the name from that cell."""
+    for cell in sorted(draft.state.suspects):
+        job = active_job(draft.state, cell)
+        if job is None or job.stage != "waiting":
+            continue
+        gone = job.names.defines - _defined(draft.state, cell)
+        if any(draft.state.topology.definers(name) not in ((), (cell,)) for name in gone):
+            cancel_waiting(draft, job)
+
+
+def _bound_to_go(draft: Draft) -> list[Forgotten]:
+    """Names that unfinished executions of older texts will bind: whatever is asked for now must not see them."""
+    state = draft.state
+    queued = {state.active[cell] for cell in state.suspects if cell in state.active}
+    found: list[Forgotten] = []
+    for execution in sorted(queued.union(state.sent)):
+        job = state.jobs[execution]
+        gone = sorted(job.names.defines - _defined(state, job.cell))
+        found += [Forgotten(name=name, cell=job.cell, label=_former(draft, job.cell)) for name in gone]
     return found
 
 
@@ -182,49 +214,52 @@ def _former(draft: Draft, cell: str) -> str:
     return f"cell {place + 1}, which was deleted"
 
 
-def withdraw(draft: Draft, cell: str) -> None:
-    """What a cell last defined is no longer in the kernel: even with the same text it would have to run again."""
-    outcome = draft.state.outcomes.get(cell)
-    if outcome is None or outcome.withdrawn:
-        return
-    replaced = msgspec.structs.replace(outcome, withdrawn=True)
-    draft.set(outcomes=draft.state.outcomes.set(cell, replaced))
-    draft.store_outcome(cell)
-    draft.touch([cell])
-    for name in outcome.versions:
-        draft.touch(sorted(draft.state.topology.readers(name)))
-
-
 # The queue --------------------------------------------------------------------------------------------------------
 
 
-def _enqueue(draft: Draft, cell: str, run_id: str, principal: int | None) -> bool:
+def _enqueue(draft: Draft, cell: str, run_id: str, principal: int | None, expected: list[Forgotten]) -> bool:
     """A job for the cell, or its place in the run if one that serves is queued already. Whether the job is new."""
     job = active_job(draft.state, cell)
     present = draft.state.cells[cell]
     run = draft.state.runs[run_id]
     draft.set(runs=draft.state.runs.set(run_id, msgspec.structs.replace(run, pending=run.pending + 1)))
+    forget = _concerning(present, expected)
     if job is None:
-        _queue(draft, present, (run_id,), principal)
+        _queue(draft, present, (run_id,), principal, forget)
         return True
     if job.stage == "waiting":
-        draft.put_job(_job(draft, present, job.execution, (*job.runs, run_id), principal))
+        draft.put_job(_job(draft, present, job.execution, (*job.runs, run_id), principal, forget))
         return False
-    if job.stage == "sent" and job.fingerprint == present.fingerprint:
+    if job.stage == "sent" and _serves(draft.state, job, forget):
         draft.put_job(msgspec.structs.replace(job, runs=(*job.runs, run_id)))
         return False
     if job.stage == "sent":
-        _replace(draft, job, (*job.runs, run_id), principal)
+        _replace(draft, job, (*job.runs, run_id), principal, forget)
         return True
     abandon(draft, job)
-    _queue(draft, present, (run_id,), principal)
+    _queue(draft, present, (run_id,), principal, forget)
     return True
 
 
-def _queue(draft: Draft, cell: Cell, runs: tuple[str, ...], principal: int | None) -> None:
+def _concerning(cell: Cell, expected: list[Forgotten]) -> tuple[Forgotten, ...]:
+    """Those of the names that are to go which a run of the cell would see."""
+    seen = cell.names.references | cell.names.defines
+    return tuple(item for item in expected if item.name in seen and item.cell != cell.id)
+
+
+def _serves(state: State, job: Job, forget: tuple[Forgotten, ...]) -> bool:
+    """Whether a job that is at the kernel and has not begun runs the present text on ground that still holds."""
+    going = {item.name for item in (*state.forgetting, *forget) if item not in job.forget}
+    same = job.fingerprint == state.cells[job.cell].fingerprint
+    return same and not job.doomed and going.isdisjoint(job.names.references | job.names.defines)
+
+
+def _queue(
+    draft: Draft, cell: Cell, runs: tuple[str, ...], principal: int | None, forget: tuple[Forgotten, ...]
+) -> None:
     execution = draft.state.executions + 1
     draft.set(executions=execution, active=draft.state.active.set(cell.id, execution))
-    draft.put_job(_job(draft, cell, execution, runs, principal))
+    draft.put_job(_job(draft, cell, execution, runs, principal, forget))
     draft.set(waiting=(*draft.state.waiting, execution))
     _touch_with_readers(draft, cell.id)
 
@@ -236,7 +271,14 @@ def _touch_with_readers(draft: Draft, cell: str) -> None:
         draft.touch(sorted(draft.state.topology.children(cell)))
 
 
-def _job(draft: Draft, cell: Cell, execution: int, runs: tuple[str, ...], principal: int | None) -> Job:
+def _job(
+    draft: Draft,
+    cell: Cell,
+    execution: int,
+    runs: tuple[str, ...],
+    principal: int | None,
+    forget: tuple[Forgotten, ...],
+) -> Job:
     return Job(
         execution=execution,
         cell=cell.id,
@@ -249,13 +291,16 @@ def _job(draft: Draft, cell: Cell, execution: int, runs: tuple[str, ...], princi
         names=cell.names,
         fingerprint=cell.fingerprint,
         principal=principal,
+        forget=forget,
     )
 
 
-def _replace(draft: Draft, job: Job, runs: tuple[str, ...], principal: int | None) -> None:
+def _replace(
+    draft: Draft, job: Job, runs: tuple[str, ...], principal: int | None, forget: tuple[Forgotten, ...]
+) -> None:
     """A new job in the place of one at the kernel; its runs go over to the new one."""
     abandon(draft, msgspec.structs.replace(job, runs=()))
-    _queue(draft, draft.state.cells[job.cell], runs, principal)
+    _queue(draft, draft.state.cells[job.cell], runs, principal, forget)
 
 
 def abandon(draft: Draft, job: Job) -> None:
@@ -266,9 +311,10 @@ def abandon(draft: Draft, job: Job) -> None:
         draft.set(active=draft.state.active.delete(job.cell))
     draft.act(CancelQuery(job.execution))
     draft.act(InterruptKernel(epoch, job.execution))
+    doom(draft, job.execution)
 
 
-def _supersede_dependents(draft: Draft, created: set[str]) -> None:
+def _supersede_dependents(draft: Draft, created: set[str], expected: list[Forgotten]) -> None:
     """What is at the kernel and stands on a job that was just created must come after it."""
     if not created or not draft.state.sent:
         return
@@ -278,7 +324,8 @@ def _supersede_dependents(draft: Draft, created: set[str]) -> None:
         if job.abandoned or job.cell not in dependents or job.cell in created:
             continue
         if draft.state.derived[job.cell].invalid is None:
-            _replace(draft, job, job.runs, job.principal)
+            forget = _concerning(draft.state.cells[job.cell], expected)
+            _replace(draft, job, job.runs, job.principal, forget)
 
 
 def _sort_waiting(draft: Draft) -> None:

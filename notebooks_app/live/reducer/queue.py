@@ -30,17 +30,18 @@ def pump(draft: Draft) -> None:
     """Keep up to `PIPELINE` executions at the kernel."""
     if draft.state.kernel.status not in ALIVE:
         return
-    while draft.state.waiting and len(draft.state.sent) < PIPELINE:
-        execution, *rest = draft.state.waiting
-        draft.set(waiting=tuple(rest))
+    next_ = draft.state.waiting[: PIPELINE - len(draft.state.sent)]
+    if next_:
+        draft.set(waiting=draft.state.waiting[len(next_) :])
+    for execution in next_:
         _send(draft, draft.state.jobs[execution])
     change_kernel(draft, "busy" if draft.state.sent else "idle", None)
 
 
 def _send(draft: Draft, job: Job) -> None:
-    forget = draft.state.forgetting
+    forget = (*job.forget, *draft.state.forgetting)
     requires = _requires(draft.state, job)
-    draft.put_job(msgspec.structs.replace(job, stage="sent", forget=forget))
+    draft.put_job(msgspec.structs.replace(job, stage="sent", forget=forget, requires=requires))
     draft.set(sent=(*draft.state.sent, job.execution), forgetting=())
     command = Execute(
         execution=job.execution,
@@ -80,13 +81,26 @@ def release_names(draft: Draft) -> None:
 
 def remove_values(draft: Draft, names: tuple[Forgotten, ...]) -> None:
     """The kernel no longer holds these names."""
-    values, bound = draft.state.values, draft.state.bound
     for item in names:
-        if item.name in bound.get(item.cell, frozenset()):
-            bound = bound.set(item.cell, bound[item.cell] - {item.name})
-            if item.name in values:
-                values = values.delete(item.name)
-    draft.set(values=values, bound=bound)
+        values, bound = draft.state.values, draft.state.bound
+        held = bound.get(item.cell, frozenset())
+        if item.name in held:
+            values = values.delete(item.name) if item.name in values else values
+            draft.set(values=values, bound=bound.set(item.cell, held - {item.name}))
+            withdraw(draft, item.cell)
+
+
+def withdraw(draft: Draft, cell: str) -> None:
+    """What a cell last defined is no longer in the kernel: even with the same text it would have to run again."""
+    outcome = draft.state.outcomes.get(cell)
+    if outcome is None or outcome.withdrawn:
+        return
+    replaced = msgspec.structs.replace(outcome, withdrawn=True)
+    draft.set(outcomes=draft.state.outcomes.set(cell, replaced))
+    draft.store_outcome(cell)
+    draft.touch([cell])
+    for name in outcome.versions:
+        draft.touch(sorted(draft.state.topology.readers(name)))
 
 
 def bind_values(draft: Draft, job: Job, defined: tuple[str, ...], kept: tuple[str, ...]) -> dict[str, int]:
@@ -96,6 +110,8 @@ def bind_values(draft: Draft, job: Job, defined: tuple[str, ...], kept: tuple[st
     for name, version in versions.items():
         values = values.set(name, version)
     draft.set(values=values, bound=draft.state.bound.set(job.cell, frozenset(defined)))
+    if not draft.state.topology.names_of(job.cell).defines.issuperset(defined):  # it ran an older text
+        draft.set(suspects=draft.state.suspects | {job.cell})
     _mint_tables(draft, job)
     return versions
 
@@ -123,18 +139,37 @@ def end_job(draft: Draft, job: Job, ending: Ending) -> None:
     """Take a job out of the state; its runs count how it ended."""
     state = draft.state
     execution = job.execution
-    draft.set(jobs=state.jobs.delete(execution))
-    if execution in state.sent:
-        draft.set(sent=tuple(other for other in state.sent if other != execution))
-    if execution in state.waiting:
-        draft.set(waiting=tuple(other for other in state.waiting if other != execution))
-    if state.active.get(job.cell) == execution:
-        draft.set(active=state.active.delete(job.cell))
+    queue = "waiting" if state.jobs[execution].stage == "waiting" else "sent"
+    rest = tuple(other for other in getattr(state, queue) if other != execution)
+    counted = state.active.get(job.cell) == execution
+    active = state.active.delete(job.cell) if counted else state.active
+    draft.set(jobs=state.jobs.delete(execution), active=active, **{queue: rest})
+    if ending != "succeeded":
+        doom(draft, execution)
     draft.touch([job.cell])
     draft.touch(sorted(draft.state.topology.children(job.cell)))
     for run_id in job.runs:
         _count(draft, run_id, ending)
         close_if_done(draft, run_id)
+
+
+def cancel_waiting(draft: Draft, job: Job) -> None:
+    """Take a job out of the queue that has not been sent. If its cell's values went meanwhile, they are gone."""
+    end_job(draft, job, "cancelled")
+    outcome = draft.state.outcomes.get(job.cell)
+    if outcome is None or outcome.epoch != draft.state.kernel.epoch:
+        return
+    if any(draft.state.values.get(name) != version for name, version in outcome.versions.items()):
+        withdraw(draft, job.cell)
+
+
+def doom(draft: Draft, execution: int) -> None:
+    """The kernel will skip what requires an execution that failed or was abandoned, and so on."""
+    for other in draft.state.sent:
+        job = draft.state.jobs[other]
+        if execution in job.requires and not job.doomed and job.stage == "sent":
+            draft.put_job(msgspec.structs.replace(job, doomed=True))
+            doom(draft, other)
 
 
 def _count(draft: Draft, run_id: str, ending: Ending) -> None:

@@ -15,8 +15,8 @@ from ..events import CellConfigured, CellCreated, CellDeleted, CellMoved, Notebo
 from ..snapshot import snapshot
 from ..state import Cell
 from .draft import Draft, Refusal
-from .execution import cancel_waiting
 from .plan import abandon, active_job, start_run
+from .queue import cancel_waiting
 
 MAX_CELLS = 5000
 
