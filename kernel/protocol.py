@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME = 64 * 1024 * 1024  # bytes, in both directions
 PIPELINE = 16  # executions at the kernel at once, the running one included
 
@@ -119,11 +119,15 @@ class FetchRows(msgspec.Struct, frozen=True, kw_only=True, tag="fetch_rows"):
 class SqlReply(msgspec.Struct, frozen=True, kw_only=True, tag="sql_reply"):
     """The broker's answer to `SqlRequest`: Arrow IPC stream bytes in chunks, `last` on the final one, or an error.
 
+    A large result comes in memory instead: `shared` is how many bytes the descriptor holds that comes with this frame,
+    by SCM_RIGHTS at its first byte; they are an Arrow IPC stream of their own. It is lent until the kernel's next
+    `SqlRequest` or `Finished`.
     `notice` says in a sentence what was cut (row cap). A statement without rows has `rows_affected` and no data.
     """
 
     request: int
     data: bytes = b""
+    shared: int = 0
     last: bool = True
     rows_affected: int | None = None
     notice: str = ""

@@ -25,12 +25,26 @@ _RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE")
 _FAILURES = (SqlglotError, RecursionError, ValueError, IndexError, AttributeError, TypeError, KeyError, AssertionError)
 
 
+_DEFAULT_SCHEMA = {"postgres": "public", "duckdb": "main"}
+"""Where names without a schema are, unless somebody has set another search path."""
+
+
 def tables_of(statement: str, dialect: str) -> tuple[frozenset[str], frozenset[str]]:
-    """(read, written): `table` or `schema.table`, CTEs and aliases aside.
+    """(read, written): `table` or `schema.table`, CTEs and aliases aside; in the dialect's default schema, `table`.
 
     Unquoted names are folded to lower case as Postgres does it; for `duckdb` names stay as they are spelled.
     """
-    fold = dialect != "duckdb"
+    schema = _DEFAULT_SCHEMA[dialect]
+    reads, writes = _found(statement, dialect, dialect != "duckdb")
+    return _short(reads, schema), _short(writes, schema)
+
+
+def _short(names: frozenset[str], schema: str) -> frozenset[str]:
+    """`public.t` and `t` are one table. A table whose own name has a dot in it keeps its schema."""
+    return frozenset(name.removeprefix(f"{schema}.") if name.count(".") == 1 else name for name in names)
+
+
+def _found(statement: str, dialect: str, fold: bool) -> tuple[frozenset[str], frozenset[str]]:
     if len(statement) > LONGEST:
         return tables_by_wording(statement, fold)
     try:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from kernel.memory import Lent
 from kernel.protocol import Command, Event
 
 
@@ -70,7 +71,7 @@ class Runtime(Protocol):
         An `events` iteration of before ends; the next one begins with the first event that was not acknowledged.
         """
 
-    def send(self, handle: Handle, *commands: Command) -> None:
+    def send(self, handle: Handle, *commands: Command | Lent) -> None:
         """Give the kernel commands, in order. Never waits. Raises KernelGone.
 
         `Acknowledge` goes this way too, once what the events caused is stored.

@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from kernel.launch.contract import Exit, KernelGone
+from kernel.launch.loans import Loans
+from kernel.launch.outgoing import Outgoing
+from kernel.memory import Lent
 from kernel.protocol import MAX_FRAME, Acknowledge, Command, Event
 
 MAX_WAITING = 1000  # events; then the socket is not read until half of them are taken
@@ -31,6 +34,8 @@ class Link(asyncio.Protocol):
         self._violated = violated
         self._silent = silent
         self._transport: asyncio.Transport | None = None
+        self._outgoing: Outgoing | None = None
+        self._loans = Loans()
         self._buffer = bytearray()
         self._waiting: deque[Event] = deque()
         self._delivered: deque[Event] = deque()
@@ -42,19 +47,26 @@ class Link(asyncio.Protocol):
 
     # What the runtime calls
 
-    def send(self, commands: tuple[Command, ...]) -> None:
-        if self._exit is not None or self._closed or self._transport is None:
+    def send(self, commands: tuple[Command | Lent, ...]) -> None:
+        if self._exit is not None or self._closed or self._outgoing is None:
             raise KernelGone("The kernel has ended.")
         for command in commands:
             if isinstance(command, Acknowledge):
                 self._acknowledge(command.number)
-            frame = _encoder.encode(command)
-            self._transport.write(len(frame).to_bytes(4, "big") + frame)
+            if not isinstance(command, Lent):
+                self._outgoing.send(_frame(command))
+            elif self._loans.accept(command):
+                self._outgoing.send(_frame(command.reply), command.memory)
 
     @property
     def unsent(self) -> int:
         """Bytes of commands that the kernel's socket had no room for yet."""
-        return self._transport.get_write_buffer_size() if self._transport else 0
+        return self._outgoing.size if self._outgoing else 0
+
+    @property
+    def lent(self) -> int:
+        """Bytes of results that the kernel may be reading."""
+        return self._loans.size
 
     def replay(self) -> None:
         """Begin again with the first event that was not acknowledged; an iteration under way ends."""
@@ -90,6 +102,7 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._drain(self._transport)
             self._transport.close()
+        self._part()
         self._news.set()
 
     # What asyncio calls
@@ -97,6 +110,7 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._outgoing = Outgoing(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         if not self._broken:
@@ -105,9 +119,17 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._closed = True
+        self._part()
         self._silent()
 
     # Within
+
+    def _part(self) -> None:
+        """Nothing more is sent."""
+        if self._outgoing is not None:
+            self._outgoing.close()
+        self._outgoing = None
+        self._loans.end()
 
     def _acknowledge(self, number: int) -> None:
         while self._delivered and self._delivered[0].number <= number:
@@ -159,12 +181,19 @@ class Link(asyncio.Protocol):
 
     def _decode(self, frame: bytes) -> None:
         try:
-            self._waiting.append(_decoder.decode(frame))
+            event = _decoder.decode(frame)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._break(str(error))
+            return self._break(str(error))
+        self._loans.heard(event)
+        self._waiting.append(event)
 
     def _break(self, what: str) -> None:
         self._broken = True
         self._buffer.clear()
         self._news.set()
         self._violated(f"The kernel was ended: it sent what is not part of the protocol ({what}).")
+
+
+def _frame(command: Command) -> bytes:
+    data = _encoder.encode(command)
+    return len(data).to_bytes(4, "big") + data

@@ -25,12 +25,15 @@ from kernel.launch.nursery import ROOT, can_fork
 from kernel.launch.packets import Place
 from kernel.launch.reasons import ENDED, UNFORKABLE, describe
 from kernel.launch.zygotes import NoZygote, Zygotes
+from kernel.memory import Lent
 from kernel.protocol import Cancel, Command, Event
 
 logger = logging.getLogger(__name__)
 
 MAX_UNSENT = 512 * 1024 * 1024
 """Bytes of commands (SQL results, most of all) that may wait for a kernel that does not read."""
+MAX_LENT = 1280 * 1024 * 1024
+"""Bytes of results in memory that a kernel may have at once; the broker makes no result of that size."""
 _GRACE = 1.0
 """Seconds that a kernel which closed its socket has, to end by itself."""
 
@@ -135,11 +138,13 @@ class LocalRuntime:
         kernel.link.replay()
         return True
 
-    def send(self, handle: Handle, *commands: Command) -> None:
+    def send(self, handle: Handle, *commands: Command | Lent) -> None:
         kernel = self._known(handle)
         kernel.link.send(commands)
         if kernel.link.unsent > MAX_UNSENT:
             self._end(kernel, "The kernel was ended: it does not read what is sent to it.")
+        if kernel.link.lent > MAX_LENT:
+            self._end(kernel, "The kernel was ended: it asks for more results than it may have at once.")
 
     def events(self, handle: Handle) -> AsyncIterator[Event | Exit]:
         return self._known(handle).link.events()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
 import threading
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +22,8 @@ HOST_GONE = 0  # the status with which a kernel ends when its host is no longer 
 BROKEN = 3  # ... and when the host said something that is not part of the protocol
 AT_ONCE = 16  # frames that one system call sends
 CHUNK = 256 * 1024  # bytes read at a time
+DESCRIPTORS = 16  # ... and descriptors
+RECEIVING = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
 class TooLarge(ValueError):
@@ -121,6 +125,27 @@ def _scrub(value: Any) -> Any:
     return value
 
 
+def _receive(sock: socket.socket) -> tuple[bytes, array[int]]:
+    """What is there, with the descriptors that came with it. (`socket.recv_fds` of Python 3.11 ignores its flags.)"""
+    descriptors = array("i")
+    data, ancillary, _, _ = sock.recvmsg(CHUNK, socket.CMSG_SPACE(DESCRIPTORS * descriptors.itemsize), RECEIVING)
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+    return data, descriptors
+
+
+class Reply(NamedTuple):
+    """The broker's reply, with the descriptor of the memory that its data are in, if they are."""
+
+    reply: protocol.SqlReply
+    memory: int | None
+
+    def close(self) -> None:
+        if self.memory is not None:
+            os.close(self.memory)
+
+
 class Inbox:
     """Commands, in order. `Cancel`, `Acknowledge` and `SqlReply` take effect when they are read, the others queue.
 
@@ -135,7 +160,8 @@ class Inbox:
         self._decoder = msgspec.msgpack.Decoder(protocol.Command)
         self._buffer = bytearray()
         self._commands: deque[protocol.Command] = deque()
-        self._replies: dict[int, deque[protocol.SqlReply]] = {}
+        self._replies: dict[int, deque[Reply]] = {}
+        self._descriptors: deque[int] = deque()
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
         self._waker.setblocking(False)
@@ -159,12 +185,13 @@ class Inbox:
         with self._interrupts:
             while not self._closed:
                 try:
-                    data = self._sock.recv(CHUNK, socket.MSG_DONTWAIT)
+                    data, descriptors = _receive(self._sock)
                 except BlockingIOError:
                     return
                 except OSError:
-                    data = b""
+                    data, descriptors = b"", array("i")
                 self._closed = not data
+                self._descriptors += descriptors
                 self._buffer += data
                 self._parse()
 
@@ -172,8 +199,11 @@ class Inbox:
         """From now on keep the replies to this request; others are dropped."""
         self._replies[request] = deque()
 
-    def replies(self, request: int) -> Iterator[protocol.SqlReply]:
-        """The replies to a request that was announced by `expect`, up to the last one, waiting for each."""
+    def replies(self, request: int) -> Iterator[Reply]:
+        """The replies to a request that was announced by `expect`, up to the last one, waiting for each.
+
+        Their descriptors are good until the next one.
+        """
         waiting = self._replies[request]
         try:
             while True:
@@ -181,12 +211,14 @@ class Inbox:
                     self._wait()
                     if self._closed and not waiting:
                         os._exit(self.status)
-                reply = waiting.popleft()
-                yield reply
-                if reply.last or reply.error:
+                with contextlib.closing(waiting.popleft()) as received:
+                    yield received
+                if received.reply.last or received.reply.error:
                     return
         finally:
-            self._replies.pop(request, None)
+            with self._interrupts:
+                for left in self._replies.pop(request, ()):
+                    left.close()
 
     @property
     def status(self) -> int:
@@ -249,7 +281,15 @@ class Inbox:
             case protocol.Acknowledge():
                 self._acknowledge(command.number)
             case protocol.SqlReply():
-                if command.request in self._replies:
-                    self._replies[command.request].append(command)
+                self._keep(command)
             case _:
                 self._commands.append(command)
+
+    def _keep(self, reply: protocol.SqlReply) -> None:
+        if reply.shared and not self._descriptors:
+            return self._break("a result in memory without its descriptor")
+        received = Reply(reply, self._descriptors.popleft() if reply.shared else None)
+        if reply.request in self._replies:
+            self._replies[reply.request].append(received)
+        else:
+            received.close()

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from kernel.analysis.sql import split
 from kernel.output.tables import is_table
-from kernel.process.arrow import read_stream, to_frame
+from kernel.process.arrow import FrameBuilder, read_memory, to_frame
 from kernel.process.channel import Inbox, Outbox, TooLarge
 from kernel.process.interrupts import Interrupts
 from kernel.protocol import Execute, SqlReply, SqlRequest
@@ -84,16 +84,18 @@ class Sql:
 
 def _collect(inbox: Inbox, request: int) -> Result:
     result = Result()
-    chunks: list[bytes] = []
-    for reply in inbox.replies(request):
+    frames = FrameBuilder()
+    for reply, memory in inbox.replies(request):
         _check(reply)
-        chunks.append(reply.data)
+        if memory is not None:
+            frames.add(read_memory(memory, reply.shared))
+        elif reply.data:
+            frames.add_chunk(reply.data)
         if reply.notice:
             result.notices.append(reply.notice)
         if reply.rows_affected is not None:
             result.affected = reply.rows_affected
-    if any(chunks):
-        result.frame = to_frame(read_stream(chunks))
+    result.frame = frames.finish()
     return result
 
 

@@ -1,4 +1,4 @@
-"""Postgres rows, in its text format -> Arrow, exactly: nothing is rounded, and NULL stays NULL.
+"""Postgres rows -> Arrow, exactly: nothing is rounded, and NULL stays NULL.
 
 Types that Arrow lacks (interval, json, ranges, ...) stay text, as Postgres writes it. `numeric` travels as text with
 the metadata `{"cascade": "decimal"}`: its precision is open, and it knows NaN.
@@ -6,9 +6,11 @@ the metadata `{"cascade": "decimal"}`: its precision is open, and it knows NaN.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
+import numpy.typing as npt
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +19,9 @@ from psycopg.adapt import Transformer
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
-from .records import SqlError
-from .wire import Field
+from . import columns
+from .messages import Places
+from .records import Field, SqlError
 
 DECIMAL = {b"cascade": b"decimal"}
 
@@ -40,33 +43,38 @@ _CAST = {
 _BOOL, _BYTEA, _TIME, _NUMERIC, _TEXTS = 16, 17, 1083, 1700, 1009
 
 
-class ArrowWriter:
-    """Turns columns of text into the bytes of one Arrow IPC stream."""
+class Batches:
+    """Makes record batches of one schema out of rows. All raise SqlError for a value that cannot be shown."""
 
     def __init__(self, fields: Sequence[Field]) -> None:
         kinds = [_kind(field.oid) for field in fields]
         self._names = [field.name for field in fields]
+        self._oids = [field.oid for field in fields]
         self._converts = [convert for _, convert in kinds]
+        self.formats = columns.formats(self._oids)
+        """How `rows` wants each column: 1 in binary, 0 as text."""
         self.schema = pa.schema(
             [
                 pa.field(field.name, kind, metadata=DECIMAL if field.oid == _NUMERIC else None)
                 for field, (kind, _) in zip(fields, kinds, strict=True)
             ]
         )
-        self._sink = io.BytesIO()
-        self._writer = pa.ipc.new_stream(self._sink, self.schema)
 
-    def write_result(self, result: PGresult, rows: int) -> bytes:
-        """The first `rows` rows of a result. Raises SqlError for a value that cannot be shown."""
-        return self._write(
-            [
-                pa.array([result.get_value(row, column) for row in range(rows)], pa.binary())
-                for column in range(len(self._names))
-            ]
-        )
+    def rows(self, data: npt.NDArray[Any], places: Places) -> pa.RecordBatch:
+        """Rows as `Wire.stream` gives them."""
+        split = columns.split(data, places, len(self._oids))
+        return self._batch([partial(self._column, index, data, *column) for index, column in enumerate(split)])
 
-    def write_csv(self, data: bytes, rows: int) -> bytes:
-        """The first `rows` rows of the output of COPY (see `CSV`). Raises SqlError for a value that cannot be shown."""
+    def result(self, result: PGresult, rows: int) -> pa.RecordBatch:
+        """The first `rows` rows of a result in text."""
+        values = [
+            pa.array([result.get_value(row, column) for row in range(rows)], pa.binary())
+            for column in range(len(self._names))
+        ]
+        return self._texts(values)
+
+    def csv(self, data: bytes, rows: int) -> pa.RecordBatch:
+        """The first `rows` rows of the output of COPY (see `CSV`)."""
         names = [str(index) for index in range(len(self._names))]
         table = csv.read_csv(
             pa.BufferReader(data),
@@ -79,32 +87,29 @@ class ArrowWriter:
                 quoted_strings_can_be_null=False,
             ),
         )
-        return self._write([column.chunk(0) for column in table.slice(0, rows).columns])
+        return self._texts([column.chunk(0) for column in table.slice(0, rows).columns])
 
-    def finish(self) -> bytes:
-        """What is left to say, the schema of an empty result at least."""
-        self._writer.close()
-        return self._take()
+    def _column(self, index: int, data: npt.NDArray[Any], starts: Places, lengths: npt.NDArray[Any]) -> pa.Array:
+        if (read := columns.binary(self._oids[index])) is not None:
+            return read(data, starts, lengths >= 0)
+        found = columns.texts(data, starts, lengths)
+        return found if self.formats[index] else self._converts[index](found)
 
-    def _write(self, columns: Sequence[pa.Array]) -> bytes:
+    def _texts(self, values: Sequence[pa.Array]) -> pa.RecordBatch:
+        return self._batch([partial(convert, column) for convert, column in zip(self._converts, values, strict=True)])
+
+    def _batch(self, makers: Sequence[Callable[[], pa.Array]]) -> pa.RecordBatch:
         arrays = []
-        for name, convert, column in zip(self._names, self._converts, columns, strict=True):
+        for name, make in zip(self._names, makers, strict=True):
             try:
-                arrays.append(convert(column))
+                arrays.append(make())
             except (pa.ArrowException, ValueError) as error:
                 raise SqlError(_not_shown(name, error)) from None
-        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
-        return self._take()
-
-    def _take(self) -> bytes:
-        data = self._sink.getvalue()
-        self._sink.seek(0)
-        self._sink.truncate()
-        return data
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
 CSV = "(FORMAT csv, FORCE_QUOTE *)"
-"""How COPY writes what `write_csv` reads: texts in quotes, NULL as nothing."""
+"""How COPY writes what `Batches.csv` reads: texts in quotes, NULL as nothing."""
 
 
 def _not_shown(name: str, error: Exception) -> str:

@@ -12,8 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from .records import SqlError
-from .wire import Bound
+from .records import Bound, SqlError
 
 _UNKNOWN, _BOOL, _BYTEA, _INT8, _INT4, _FLOAT8, _NUMERIC = 0, 16, 17, 20, 23, 701, 1700
 _DATE, _TIME, _TIMESTAMP, _TIMESTAMPTZ, _UUID = 1082, 1083, 1114, 1184, 2950

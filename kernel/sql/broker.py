@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from kernel.memory import Lent
 from kernel.protocol import SqlReply
 
 from .connect import Identity, connect, identity
 from .errors import ServerError, recordable, unopened
 from .execution import CANCELLED, Outcome, execute
 from .explaining import LOST, checked, explained
+from .pieces import Piece
 from .pool import KEEP, Pool
 from .records import ConnectionSpec, SqlError, StatementRecord, Ticket
 from .script import split
@@ -25,7 +27,7 @@ from .transaction import AGAIN, CANCELLING, begin, leave
 from .url import BadUrl, parse
 from .wire import Wire
 
-__all__ = ["Broker", "ConnectionSpec", "Identity", "SqlError", "StatementRecord", "Ticket", "identity"]
+__all__ = ["Broker", "ConnectionSpec", "Identity", "Lent", "SqlError", "StatementRecord", "Ticket", "identity"]
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ class Broker:
 
     async def run(
         self, token: str, request: int, statement: str, parameters: Sequence[Any]
-    ) -> AsyncGenerator[SqlReply, None]:
+    ) -> AsyncGenerator[SqlReply | Lent, None]:
         """The replies to one request. What goes wrong is a reply too; being cancelled cancels the statement.
 
         All statements of a cell are one transaction; the reply is about the last one.
@@ -99,8 +101,8 @@ class Broker:
         self._runs.add(run)
         try:
             async with contextlib.aclosing(self._pieces(run, statement, parameters)) as pieces:
-                async for data in pieces:
-                    yield SqlReply(request=request, data=data, last=False)
+                async for piece in pieces:
+                    yield _reply(request, piece)
         except SqlError as error:
             outcome.error = str(error)
         except Exception:
@@ -135,7 +137,7 @@ class Broker:
 
     # Within
 
-    async def _pieces(self, run: _Run, text: str, parameters: Sequence[Any]) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, run: _Run, text: str, parameters: Sequence[Any]) -> AsyncGenerator[Piece, None]:
         """Raises SqlError for everything that is not a mistake of ours."""
         spec = run.ticket.connection
         statements = checked(split(text))
@@ -144,8 +146,8 @@ class Broker:
         committed = False
         try:
             async with contextlib.aclosing(execute(wire, statements, parameters, spec, run.outcome)) as pieces:
-                async for data in pieces:
-                    yield data
+                async for piece in pieces:
+                    yield piece
             await wire.script("COMMIT")
             committed = True
         except ServerError as error:
@@ -206,6 +208,12 @@ class Broker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _reply(request: int, piece: Piece) -> SqlReply | Lent:
+    if isinstance(piece, bytes):
+        return SqlReply(request=request, data=piece, last=False)
+    return Lent(SqlReply(request=request, shared=piece.size, last=False), piece)
 
 
 async def _left(run: _Run, pool: Pool, wire: Wire, committed: bool) -> None:

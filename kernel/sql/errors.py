@@ -7,6 +7,7 @@ import re
 from psycopg.pq import DiagnosticField
 from psycopg.pq.abc import PGresult
 
+from .messages import Failure
 from .script import Statement
 from .url import Target
 
@@ -38,7 +39,7 @@ _REASONS = (
 class ServerError(Exception):
     """An error result. `position` counts characters of the text that was sent, from 1; None if unknown."""
 
-    def __init__(self, result: PGresult) -> None:
+    def __init__(self, result: PGresult | Failure) -> None:
         def field(name: DiagnosticField) -> str:
             return (result.error_field(name) or b"").decode(errors="replace")
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import pyarrow as pa
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from .arrow import CSV, ArrowWriter
+from .arrow import CSV, Batches
 from .binding import bind
-from .records import ConnectionSpec, SqlError
+from .pieces import Piece, Pieces
+from .records import Bound, ConnectionSpec, Field, SqlError
 from .script import Statement
 from .transaction import SETTINGS
-from .wire import Bound, Field, Wire
+from .wire import Wire
 
-MAX_PIECE = 8 * 1024 * 1024
-"""Bytes in one reply."""
+MAX_RESULT = 1024 * 1024 * 1024
+"""Bytes of one result, as Arrow has it."""
 MAY_TAKE = 20_000
 """Values that are converted between two turns of the event loop; more go to a thread."""
 GRACE = 1.0
@@ -44,8 +47,8 @@ class Outcome:
 
 async def execute(
     wire: Wire, statements: Sequence[Statement], parameters: Sequence[Any], spec: ConnectionSpec, outcome: Outcome
-) -> AsyncGenerator[bytes, None]:
-    """The last statement's rows as an Arrow stream, in pieces; nothing for a statement without rows.
+) -> AsyncGenerator[Piece, None]:
+    """The last statement's rows in pieces (see `Pieces`); nothing for a statement without rows.
 
     Raises ServerError, psycopg.Error, SqlError.
     """
@@ -102,7 +105,7 @@ async def _affecting(wire: Wire, bound: Bound, outcome: Outcome) -> None:
 
 async def _result(
     wire: Wire, statement: Statement, bound: Bound, spec: ConnectionSpec, outcome: Outcome
-) -> AsyncGenerator[bytes, None]:
+) -> AsyncGenerator[Piece, None]:
     """A query is asked for one row more than its connection allows; what else has rows is heard to its end."""
     fields = await wire.prepare(statement.text, bound.types)
     if not fields:
@@ -110,18 +113,20 @@ async def _result(
         return
     rows = _Rows(fields, spec, outcome)
     query = f"SELECT * FROM (\n{statement.text}\n) AS result LIMIT {spec.row_limit + 1}"
-    if not statement.is_query:
-        blocks = _received(wire, bound, rows)
-    elif bound.types:
+    copied = wire.encrypted and statement.is_query and not bound.types
+    if statement.is_query and not copied:
         await wire.prepare(query, bound.types)
-        blocks = _received(wire, bound, rows)
+    if not wire.encrypted:
+        batches = _streamed(wire, bound, rows)
+    elif copied:
+        batches = _copied(wire, query, rows)
     else:
-        blocks = _copied(wire, query, rows)
-    async with aclosing(blocks):
-        async for block in blocks:
-            for piece in _pieces(block):
+        batches = _received(wire, bound, rows)
+    async with aclosing(batches):
+        async for pieces in batches:
+            for piece in pieces:
                 yield piece
-    for piece in _pieces(rows.writer.finish()):
+    for piece in rows.pieces.finish():
         yield piece
 
 
@@ -129,51 +134,62 @@ class _Rows:
     """Counts the rows of a result, and cuts it."""
 
     def __init__(self, fields: Sequence[Field], spec: ConnectionSpec, outcome: Outcome) -> None:
-        self.writer = ArrowWriter(fields)
+        self.batches = Batches(fields)
+        self.pieces = Pieces(self.batches.schema)
         self._columns = len(fields)
         self._spec = spec
         self._outcome = outcome
+        self._size = 0
         outcome.rows = 0
 
     def admit(self, count: int) -> int:
         """How many of the next `count` rows are wanted."""
         before = self._outcome.rows or 0
+        if count and self._size >= MAX_RESULT:
+            self._cut(before, f"as {MAX_RESULT / 1e6:,.0f} MB are the most that a result may have")
+            return 0
         kept = min(count, self._spec.row_limit - before)
         self._outcome.rows = before + kept
         if kept < count:
-            self._outcome.notice = (
-                f"Only the first {self._spec.row_limit:,} rows were fetched, the limit of {self._spec.name}: "
-                "narrow the statement down, or aggregate in it."
-            )
+            self._cut(self._spec.row_limit, f"the limit of {self._spec.name}")
         return kept
 
-    def large(self, count: int) -> bool:
-        return count * self._columns > MAY_TAKE
+    async def add(self, count: int, make: Callable[[], pa.RecordBatch]) -> list[Piece]:
+        """The pieces that are ready, with this batch of `count` rows, which is made in a thread if it is large."""
+
+        def work() -> list[Piece]:
+            batch = make()
+            self._size += batch.get_total_buffer_size()
+            return self.pieces.add(batch)
+
+        return await asyncio.to_thread(work) if count * self._columns > MAY_TAKE else work()
+
+    def _cut(self, rows: int, why: str) -> None:
+        if not self._outcome.notice:
+            self._outcome.notice = (
+                f"Only the first {rows:,} rows were fetched, {why}: narrow the statement down, or aggregate in it."
+            )
 
 
-async def _received(wire: Wire, bound: Bound, rows: _Rows) -> AsyncGenerator[bytes, None]:
-    """Rows as results of some thousand each: for statements with parameters, which COPY knows none of."""
+async def _streamed(wire: Wire, bound: Bound, rows: _Rows) -> AsyncGenerator[list[Piece], None]:
+    """Rows as they come from the server."""
+    async with aclosing(wire.stream(bound, rows.batches.formats)) as blocks:
+        async for data, places in blocks:
+            if kept := rows.admit(len(places)):
+                yield await rows.add(kept, partial(rows.batches.rows, data, places[:kept]))
+
+
+async def _received(wire: Wire, bound: Bound, rows: _Rows) -> AsyncGenerator[list[Piece], None]:
+    """Rows as results of some thousand each: with encryption, for statements that COPY cannot run."""
     async with aclosing(wire.execute_prepared(bound)) as results:
         async for result in results:
-            if not (kept := rows.admit(result.ntuples)):
-                continue
-            if rows.large(kept):
-                yield await asyncio.to_thread(rows.writer.write_result, result, kept)
-            else:
-                yield rows.writer.write_result(result, kept)
+            if kept := rows.admit(result.ntuples):
+                yield await rows.add(kept, partial(rows.batches.result, result, kept))
 
 
-async def _copied(wire: Wire, query: str, rows: _Rows) -> AsyncGenerator[bytes, None]:
-    """Rows as the output of COPY, which Arrow reads without a Python object for each value."""
+async def _copied(wire: Wire, query: str, rows: _Rows) -> AsyncGenerator[list[Piece], None]:
+    """Rows as the output of COPY, which Arrow reads without a Python object for each value: with encryption."""
     async with aclosing(wire.copy(f"COPY ({query}) TO STDOUT {CSV}")) as blocks:
         async for data, count in blocks:
-            if not (kept := rows.admit(count)):
-                continue
-            if rows.large(kept):
-                yield await asyncio.to_thread(rows.writer.write_csv, data, kept)
-            else:
-                yield rows.writer.write_csv(data, kept)
-
-
-def _pieces(data: bytes) -> list[bytes]:
-    return [data[start : start + MAX_PIECE] for start in range(0, len(data), MAX_PIECE)]
+            if kept := rows.admit(count):
+                yield await rows.add(kept, partial(rows.batches.csv, data, kept))

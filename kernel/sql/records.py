@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -56,3 +57,19 @@ class StatementRecord(msgspec.Struct, frozen=True, kw_only=True):
     duration: float | None
     rows: int | None
     error: str = ""
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A column of a result as the server describes it."""
+
+    name: str
+    oid: int
+    modifier: int
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """Values as they travel: text or bytes with a type (0: the server infers it) and a format (0 text, 1 binary)."""
+
+    values: Sequence[bytes | None] = ()
+    types: Sequence[int] = ()
+    formats: Sequence[int] = ()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
-import msgspec
+import numpy.typing as npt
 from psycopg import AsyncConnection
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from .errors import ServerError
+from .messages import Places, execution
+from .records import Bound, Field
+from .stream import RowStream
 
 CHUNK_ROWS = 4096
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -19,28 +23,14 @@ BREATH = 256 * 1024
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE)
 
 
-class Field(msgspec.Struct, frozen=True):
-    """A column of a result as the server describes it."""
-
-    name: str
-    oid: int
-    modifier: int
-
-
-class Bound(msgspec.Struct, frozen=True):
-    """Values as they travel: text or bytes with a type (0: the server infers it) and a format (0 text, 1 binary)."""
-
-    values: Sequence[bytes | None] = ()
-    types: Sequence[int] = ()
-    formats: Sequence[int] = ()
-
-
 class Wire:
     """Raises `ServerError` for what the server refuses, `psycopg.OperationalError` when the connection is lost."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._pg = connection.pgconn
+        self._stream: RowStream | None = None
+        self._receiving: asyncio.Future[None] | None = None
         self.since = 0.0  # when it became idle
 
     @property
@@ -49,9 +39,17 @@ class Wire:
 
     @property
     def status(self) -> TransactionStatus:
+        if self._stream is not None:
+            return TransactionStatus.UNKNOWN if self._stream.broken else TransactionStatus.ACTIVE
         return TransactionStatus(self._pg.transaction_status)
 
+    @property
+    def encrypted(self) -> bool:
+        return bool(self._pg.ssl_in_use)
+
     async def close(self) -> None:
+        await self._received()
+        self._leave_stream()
         await self._connection.close()
 
     async def cancel(self, timeout: float) -> None:
@@ -79,10 +77,54 @@ class Wire:
         async for result in self._chunks():
             yield result
 
-    async def execute(self, sql: str, bound: Bound) -> AsyncGenerator[PGresult, None]:
-        self._pg.send_query_params(sql.encode(), bound.values, bound.types, bound.formats)
-        async for result in self._chunks():
-            yield result
+    async def stream(
+        self, bound: Bound, formats: Sequence[int]
+    ) -> AsyncGenerator[tuple[npt.NDArray[Any], Places], None]:
+        """Run what was prepared last: bytes, and where in them rows begin (see `columns`), good until the next.
+
+        `formats` has 1 for each column wanted in binary. Not for an encrypted connection.
+        """
+        stream = self._stream = RowStream(self._pg.socket, len(formats))
+        await self._say(stream, execution(bound, formats))
+        while not stream.ended:
+            await self._ready()
+            stream.receive()
+            if stream.flowing:
+                self._receiving = asyncio.ensure_future(asyncio.to_thread(stream.receive, patiently=True))
+                await asyncio.shield(self._receiving)
+            data, places = stream.take()
+            if len(places):
+                yield data, places
+        self._leave_stream()
+        if stream.failure is not None:
+            raise ServerError(stream.failure)
+
+    async def _say(self, stream: RowStream, message: bytes) -> None:
+        rest = memoryview(message)
+        while rest:
+            if sent := stream.send(rest):
+                rest = rest[sent:]
+            else:
+                await self._ready(write=True)
+
+    async def _received(self) -> None:
+        """The thread that reads may still be at it."""
+        if self._receiving is not None:
+            await asyncio.gather(asyncio.shield(self._receiving), return_exceptions=True)
+
+    async def _drain_stream(self, stream: RowStream) -> None:
+        await self._received()
+        stream.discard()
+        while not stream.ended:
+            await self._ready()
+            stream.receive()
+            stream.discard()
+        self._leave_stream()
+
+    def _leave_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = self._receiving = None
 
     async def copy(self, sql: str) -> AsyncGenerator[tuple[bytes, int], None]:
         """The output of COPY ... TO STDOUT: whole rows, some megabytes at a time, and their number."""
@@ -111,6 +153,8 @@ class Wire:
 
     async def drain(self) -> None:
         """Whatever is still to come of the present statement, thrown away."""
+        if self._stream is not None:
+            await self._drain_stream(self._stream)
         while self._pg.transaction_status == TransactionStatus.ACTIVE:
             result = await self._result()
             if result is None:

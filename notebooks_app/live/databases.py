@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from kernel.protocol import SqlReply
-from kernel.sql.broker import Broker, ConnectionSpec, SqlError, Ticket
+from kernel.sql.broker import Broker, ConnectionSpec, Lent, SqlError, Ticket
 from kernel.sql.url import BadUrl, mask, parse
 from notebooks_app.access import CONNECTION_SQL
 from notebooks_app.secrets import SecretUnreadable, decrypt, encrypt
@@ -40,7 +40,7 @@ class Databases:
         self._store = store
         self._broker = broker
 
-    async def run(self, query: Query, notebook: Notebook) -> AsyncIterator[SqlReply]:
+    async def run(self, query: Query, notebook: Notebook) -> AsyncIterator[SqlReply | Lent]:
         """The replies to one statement, an error among them."""
         request = query.request
         try:

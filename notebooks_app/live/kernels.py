@@ -14,6 +14,7 @@ import msgspec
 from kernel import protocol
 from kernel.analysis.isolated import AnalysisProcess
 from kernel.launch.contract import Exit, Handle, KernelGone, Runtime
+from kernel.sql.broker import Lent
 
 from . import operations as op
 from .databases import Databases
@@ -101,7 +102,7 @@ class KernelLink:
         if execution in self._owner.state.sent:
             self._owner.submit(op.Unyielding(at=time(), epoch=epoch, execution=execution))
 
-    def _send(self, epoch: int, command: protocol.Command) -> None:
+    def _send(self, epoch: int, command: protocol.Command | Lent) -> None:
         handle = self._handles.get(epoch)
         if handle is None:
             return

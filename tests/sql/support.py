@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from kernel.process.arrow import read_stream, to_frame
+from kernel.memory import Lent
+from kernel.process.arrow import read_memory, read_stream, to_frame
 from kernel.protocol import SqlReply
 from kernel.sql.broker import Broker, ConnectionSpec, StatementRecord, Ticket
 
@@ -18,10 +19,11 @@ from kernel.sql.broker import Broker, ConnectionSpec, StatementRecord, Ticket
 class Answer:
     """All replies to one statement."""
 
-    def __init__(self, replies: list[SqlReply]) -> None:
-        self.replies = replies
-        self.last = replies[-1]
-        assert [reply.last for reply in replies] == [False] * (len(replies) - 1) + [True]
+    def __init__(self, replies: list[SqlReply | Lent]) -> None:
+        self.lent = [reply for reply in replies if isinstance(reply, Lent)]
+        self.replies = [reply.reply if isinstance(reply, Lent) else reply for reply in replies]
+        self.last = self.replies[-1]
+        assert [reply.last for reply in self.replies] == [False] * (len(replies) - 1) + [True]
 
     @property
     def error(self) -> str:
@@ -30,7 +32,10 @@ class Answer:
     @property
     def table(self) -> pa.Table:
         assert not self.error, self.error
-        return read_stream([reply.data for reply in self.replies])
+        if not self.lent:
+            return read_stream([reply.data for reply in self.replies])
+        assert not any(reply.data for reply in self.replies)
+        return pa.concat_tables([read_memory(lent.memory.fileno(), lent.reply.shared) for lent in self.lent])
 
     @property
     def frame(self) -> Any:

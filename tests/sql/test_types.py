@@ -1,4 +1,4 @@
-"""Postgres -> DataFrame: every value exactly, NULL as NULL, on both ways that rows can take (see `execution`)."""
+"""Postgres -> DataFrame: every value exactly, NULL as NULL, on each way that rows can take (see `execution`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from kernel.sql.wire import Wire
 from tests.sql.support import Session
 
 UTC = dt.UTC
@@ -20,7 +21,10 @@ VALUES: list[tuple[str, list[str], list[Any]]] = [
     ("bigint", ["9007199254740993", "'-9223372036854775808'"], [2**53 + 1, -(2**63)]),
     ("oid", ["4294967295"], [2**32 - 1]),
     ("real", ["0.1", "'Infinity'"], [0.1, float("inf")]),
-    ("double precision", ["0.1", "1e-300", "'-Infinity'"], [0.1, 1e-300, float("-inf")]),
+    ("double precision", ["0.1", "1e-300", "'-Infinity'", "-0.0"], [0.1, 1e-300, float("-inf"), -0.0]),
+    ("name", ["'abc'"], ["abc"]),
+    ("timetz", ["'10:20:30+01'"], ["10:20:30+01"]),
+    ("point", ["'(1,2)'"], ["(1,2)"]),
     ("boolean", ["true", "false"], [True, False]),
     ("text", ["''", r"E'a\tb\r\nc\n'", "'ä€😀'", r"'\N'", "'say \"x\"'", r"'\.'", "','", "' '", "'NULL'"],
      ["", "a\tb\r\nc\n", "ä€😀", r"\N", 'say "x"', r"\.", ",", " ", "NULL"]),
@@ -57,7 +61,15 @@ VALUES: list[tuple[str, list[str], list[Any]]] = [
 """A type, literals of it, and what becomes of them."""
 
 
-@pytest.mark.parametrize("bound", [False, True], ids=["copied", "received"])
+@pytest.fixture(params=[False, True], ids=["streamed", "by_libpq"])
+def encrypted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """With encryption only libpq can read the connection; the server of the tests has none."""
+    monkeypatch.setattr(Wire, "encrypted", request.param)
+    return bool(request.param)
+
+
+@pytest.mark.usefixtures("encrypted")
+@pytest.mark.parametrize("bound", [False, True], ids=["plain", "bound"])
 @pytest.mark.parametrize(("kind", "literals", "expected"), VALUES, ids=[kind for kind, _, _ in VALUES])
 async def test_values_arrive_exactly(
     sql: Session, kind: str, literals: list[str], expected: list[Any], bound: bool
@@ -70,6 +82,7 @@ async def test_values_arrive_exactly(
     assert answer.table.column(0).to_pylist() == [None, *expected, None]
 
 
+@pytest.mark.usefixtures("encrypted")
 @pytest.mark.parametrize("extra", ["", " WHERE $1"])
 async def test_numeric_is_never_a_float(sql: Session, extra: str) -> None:
     texts = ["0.1", "123456789012345678901234567890.000000000000000000000000000001", "1.50", "NaN", "-0.00"]
@@ -97,6 +110,7 @@ async def test_column_names_may_repeat_and_be_odd(sql: Session) -> None:
     assert answer.rows == [(1, "x")]
 
 
+@pytest.mark.usefixtures("encrypted")
 @pytest.mark.parametrize("extra", ["", " AND $1"])
 async def test_an_empty_result_keeps_columns_and_types(sql: Session, extra: str) -> None:
     columns = "1::int AS i, 1.5::numeric AS n, now() AS t, 'x'::text AS s, '{1}'::int[] AS l"
@@ -114,9 +128,13 @@ async def test_no_columns_at_all(sql: Session) -> None:
     assert not answer.error
 
 
+@pytest.mark.usefixtures("encrypted")
 async def test_what_a_dataframe_cannot_hold_is_explained(sql: Session) -> None:
     for value in (
         "'infinity'::timestamp",
+        "'-infinity'::timestamptz",
+        "'10000-01-01 00:00'::timestamp",
+        "'infinity'::date",
         "'10000-01-01'::date",
         "'24:00'::time",
         "'4713-01-01 BC'::date",
@@ -127,6 +145,7 @@ async def test_what_a_dataframe_cannot_hold_is_explained(sql: Session) -> None:
         assert not (await sql.run(f"SELECT ({value})::text AS v")).error
 
 
+@pytest.mark.usefixtures("encrypted")
 async def test_settings_of_the_cell_do_not_bend_values(sql: Session) -> None:
     settings = "SET bytea_output = 'escape'; SET datestyle = 'German'; SET extra_float_digits = -10; "
     answer = await sql.run(settings + r"SELECT '\x61626364'::bytea, date '2024-01-31', 0.1::float8 + 0.2")
@@ -135,14 +154,17 @@ async def test_settings_of_the_cell_do_not_bend_values(sql: Session) -> None:
     assert answer.value == dt.datetime(2023, 12, 31, 18, 30, tzinfo=UTC)
 
 
+@pytest.mark.usefixtures("encrypted")
 async def test_own_types_are_text(sql: Session) -> None:
     answer = await sql.write(
+        "DROP TYPE IF EXISTS mood, pair; DROP DOMAIN IF EXISTS small; "
         "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TYPE pair AS (a int, b text); CREATE DOMAIN small AS int; "
         "SELECT 'sad'::mood AS m, ROW(1, 'x')::pair AS p, '{sad,ok}'::mood[] AS l, 5::small AS d"
     )
     assert answer.rows == [("sad", "(1,x)", "{sad,ok}", 5)]
 
 
+@pytest.mark.usefixtures("encrypted")
 async def test_wide_and_long_results(sql: Session) -> None:
     columns = ", ".join(f"i + {n} AS c{n}" for n in range(100))
     answer = await sql.run(f"SELECT {columns} FROM generate_series(1, 5000) i")

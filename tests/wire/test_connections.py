@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kernel.memory import NAME
 from notebookproject.postgres import EmbeddedPostgres
 from notebooks_app.models import Statement
 from tests.support.portal import Portal
@@ -124,6 +126,25 @@ async def test_interrupting_cancels_the_statement_on_the_server(
     await client.request("interrupt")
     await client.until(lambda event: event["type"] == "run_finished" and event["runId"] == ack["runId"])
     assert client.last("cell_status")["status"] == "interrupted"
+
+
+async def test_a_large_result_reaches_the_kernel_and_leaves_nothing_in_the_portal(
+    world: World, connect: Connect, portal: Portal, sample_url: str
+) -> None:
+    query = "select i, i::numeric / 4 as price, md5(i::text) as hash from generate_series({first}::int, 100000) i"
+    notebook = world.notebook(
+        "first = 1",
+        ("sql", query, "rows"),
+        "len(rows), int(rows.price.sum() * 4) == int(rows.i.sum()), rows['hash'].nunique()",
+        connection=world.connection(sample_url),
+    )
+    client = await connect(notebook)
+    finished = await client.run("run_all")
+    assert finished["succeeded"] == 3, client.last("cell_output")
+    assert client.last("cell_output", world.cells(notebook)[2])["output"]["text/plain"] == "(100000, True, 100000)"
+    assert portal.process is not None
+    descriptors = [os.readlink(link) for link in Path(f"/proc/{portal.process.pid}/fd").iterdir() if link.is_symlink()]
+    assert descriptors and not [link for link in descriptors if NAME in link]
 
 
 async def test_a_password_with_odd_characters_never_shows(world: World, connect: Connect) -> None:
