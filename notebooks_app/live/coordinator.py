@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 RETRY = 0.5
 """Seconds before what the kernel said is applied again after a failed commit."""
+RUNS = 100
+"""Requests for runs that may wait for a commit to be recorded with."""
 BACKLOG = 5000
 """Events waiting for a commit, beyond which the kernel is not listened to."""
 
@@ -106,8 +108,9 @@ class Coordinator:
         self._log = Log()
         self._pending = Pending()
         self._flushing = Pending()
+        self._runs: tuple[Recorded, ...] = ()  # accepted, and to be recorded with the next commit
         self._wake = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._pace = Pace()
         self._sent_before: set[int] = set()  # executions that the kernel has, though the state was rolled back
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
@@ -174,7 +177,7 @@ class Coordinator:
             self._room.clear()
         self._wake.set()
         if not self.state.sent:
-            self._hurry.set()  # the last result of a cascade
+            self._pace.hurry()  # the last result of a cascade
         if isinstance(operation, op.KernelSaid):
             self._go_on(applied.actions)
         else:
@@ -225,7 +228,7 @@ class Coordinator:
     def _reply(self, reply: Reply | Late | Due) -> None:
         self._pending.replies.append(reply)
         self._wake.set()
-        self._hurry.set()
+        self._pace.hurry()
 
     def _final(self, reply: Reply | Late | Due, state: State) -> Reply:
         if isinstance(reply, Due):
@@ -291,14 +294,10 @@ class Coordinator:
     # Persist, broadcast, act --------------------------------------------------------------------------------------
 
     async def _flush_for_ever(self) -> None:
-        pace, loop = Pace(), asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if delay := pace.wait(loop.time()):
-                await self._gather(delay)
-            pace.spend()
-            self._hurry.clear()
+            await self._pace.turn()  # in a cascade, results gather for a commit
             try:
                 await self._flush()
             except LeaseLost:
@@ -310,19 +309,13 @@ class Coordinator:
                 logger.exception("A commit of session %s failed.", self.lease.session)
                 await self._roll_back()
 
-    async def _gather(self, seconds: float) -> None:
-        """In a cascade, let results gather for a commit; somebody's request or the end of the cascade ends the wait."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
-
     async def _flush(self) -> None:
         """One commit for all that was applied while the previous one was under way."""
         pending, target = self._pending, self.state
         self._pending = Pending()
         self._flushing = pending
         self._sent_before.clear()
-        if pending.writes or pending.changes:
-            await self._store.commit(self.lease, target, pending.writes, pending.changes)
+        await self._persist(pending, target)
         self.committed = target
         self._flushing = Pending()
         self._room.set()
@@ -333,6 +326,16 @@ class Coordinator:
             self.kernel.acknowledge(pending.told[-1])
         for action in pending.actions:
             self.kernel.act(action)
+
+    async def _persist(self, pending: Pending, target: State) -> None:
+        """Commit what there is to store. A request for a run waits for its outcome: a queue is not durable."""
+        changes = (*self._runs, *pending.changes)
+        due = any(not isinstance(change.operation, op.RunCells) for change in pending.changes)
+        if pending.writes or due or len(changes) > RUNS:
+            await self._store.commit(self.lease, target, pending.writes, changes)
+            self._runs = ()
+        else:
+            self._runs = changes
 
     async def _roll_back(self) -> None:
         """Return to the last commit: what people asked for fails, what the kernel said is applied again."""
@@ -372,6 +375,9 @@ class Coordinator:
             if self.kernel_lives:
                 self.submit(op.StopKernel(at=time(), id=new_id(), reason=reason))
             await self.flushed()
+            if self._runs and not self.closed:
+                with contextlib.suppress(LeaseLost):
+                    await self._store.commit(self.lease, self.committed, Writes(), self._runs)
         self.closed = True
         self._flusher.cancel()
         for task in list(self._tasks):

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 LEASE = 15.0
 """Seconds that a lease holds unless it is renewed."""
 RENEW = 4.0
+UNSTORED = 1_000_000
+"""More executions than an adopted kernel can know of without their having been stored: none is numbered twice."""
 LINGER = 60.0
 """Seconds that a coordinator without sockets and without a kernel stays."""
 
@@ -134,6 +136,8 @@ class Directory:
         stored = int(rows.session["kernel_epoch"])
         epoch = stored if handle is not None else stored + 1
         state = build(rows, epoch=lease.epoch, kernel_epoch=epoch, names=await self._long_names(rows))
+        if handle is not None:
+            state = msgspec.structs.replace(state, executions=state.executions + UNSTORED)
         coordinator = Coordinator(
             state=state,
             lease=lease,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from .events import BroadcastEvent
+from .events import BroadcastEvent, RunFinished
 from .frames import HtmlBatch, HtmlFrames, json_frames
 from .hub import Hub
 from .pace import Pace
@@ -37,6 +37,7 @@ class Outbox:
         self._waiting: deque[BroadcastEvent | Reply] = deque()
         self._state: State | None = None
         self._html = HtmlFrames()
+        self._pace = Pace()
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -48,6 +49,8 @@ class Outbox:
         self._waiting.extend(events)
         self._waiting.extend(replies)
         self._state = state
+        if replies or any(isinstance(event, RunFinished) for event in events):
+            self._pace.hurry()
         self._drained.clear()
         self._wake.set()
 
@@ -60,13 +63,9 @@ class Outbox:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        pace = Pace()
         while True:
             await self._wake.wait()
-            if delay := pace.wait(loop.time()):
-                await asyncio.sleep(delay)
-            pace.spend()
+            await self._pace.turn()
             self._wake.clear()
             try:
                 await self._flush()

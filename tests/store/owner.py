@@ -145,7 +145,8 @@ class Owner:
         """Until all that was asked for, and what follows from it, is stored and told."""
         for _ in range(200):
             await asyncio.wait_for(self.coordinator.flushed(), 10)
-            if not self.state.jobs and not self.coordinator._pending.operations:
+            waiting = (self.coordinator._pending, self.coordinator._flushing)
+            if not self.state.jobs and not any(batch.operations for batch in waiting):
                 return
             await asyncio.sleep(0.005)
 

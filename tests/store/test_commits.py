@@ -247,3 +247,37 @@ def _give_html(owner: Owner) -> None:
     owner.link.kernel.finish = lambda command: msgspec.structs.replace(  # type: ignore[method-assign]
         finish(command), output={"text/html": "<b>1</b>", "text/plain": "1"}
     )
+
+
+async def test_a_run_waits_for_no_commit_and_is_recorded_with_its_outcome(own: Own, world: World) -> None:
+    notebook = world.notebook("x = 1")
+    (cell,) = world.cells(notebook)
+    owner = await own(notebook)
+    user = world.person("owner").pk
+    owner.ask("run_cell", user, cellId=cell, requestId="a")
+    await owner.settled()
+    assert len(owner.store.commits) == 1
+    assert notebook.sessions.get().executions_finished.count() == notebook.changes.count() == 1
+
+
+async def test_an_edit_is_stored_before_its_run_begins(own: Own, world: World) -> None:
+    notebook = world.notebook("x = 1")
+    (cell,) = world.cells(notebook)
+    owner = await own(notebook)
+    user = world.person("owner").pk
+    with broken("cell", f"NEW.notebook_id = '{notebook.pk}'"):
+        owner.ask("cell_update", user, cellId=cell, code="x = 2", requestId="a")
+        owner.ask("run_cell", user, cellId=cell, requestId="b")
+        await asyncio.sleep(0.2)
+    assert owner.link.received == []
+    assert {(each["type"], each["requestId"]) for each in owner.hub.answers} == {("error", "a"), ("error", "b")}
+
+
+async def test_a_run_of_nothing_is_recorded_when_the_notebook_closes(own: Own, world: World) -> None:
+    notebook = world.notebook("x = (")
+    (cell,) = world.cells(notebook)
+    owner = await own(notebook)
+    owner.ask("run_cell", world.person("owner").pk, cellId=cell, requestId="a")
+    await owner.settled()
+    await owner.coordinator.close("The test is over.")
+    assert notebook.changes.count() == 1
