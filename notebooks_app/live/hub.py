@@ -159,10 +159,22 @@ class Hub:
             "epoch": epoch,
             "sequence": sequence,
         }
-        await self.layer.send(origin.process, message)
+        if origin.process == self.channel:
+            await self._answer(message)
+        else:
+            await self.layer.send(origin.process, message)
 
     async def broadcast(self, session: str, last: int, html: list[str], json: list[str]) -> None:
-        message = {"type": "frames", "session": session, "last": last, "html": html, "json": json}
+        """To the sockets of this process at once, to those of the others by the layer."""
+        message = {
+            "type": "frames",
+            "process": self.channel,
+            "session": session,
+            "last": last,
+            "html": html,
+            "json": json,
+        }
+        await self._deliver(message)
         await self.layer.group_send(group(session), message)
 
     async def opened(self, session: str, epoch: int) -> None:
@@ -192,6 +204,8 @@ class Hub:
 
     async def _dispatch(self, message: dict[str, Any]) -> None:
         match message["type"]:
+            case "frames" if message["process"] == self.channel:
+                pass  # delivered already
             case "frames":
                 await self._deliver(message)
             case "reply":
