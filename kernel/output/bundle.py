@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,19 +18,22 @@ from kernel.protocol import TABLE, MimeBundle
 MAX_BUNDLE = 16 * 1024 * 1024  # bytes
 
 
+@cache
+def _formatter() -> Any:
+    """Made and used once before kernels are forked, so that the first output of each costs no more than the next."""
+    formatter: Any = DisplayFormatter()
+    del formatter.formatters["text/plain"]  # `plain_text` does that, once and without end-less texts
+    formatter.active_types = formatter.format_types
+    formatter.format(object())
+    return formatter
+
+
 class Presenter:
     """Turns values into bundles. `tables` keeps the frames that were shown, for their further pages."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._formatter: Any = DisplayFormatter()
-        del self._formatter.formatters["text/plain"]  # `plain_text` does that, once and without end-less texts
-        self._formatter.active_types = self._formatter.format_types
-        self.warm()
-
-    def warm(self) -> None:
-        """Format something, so that the first output of a kernel costs no more than the next."""
-        self._formatter.format(object())
+        self._formatter = _formatter()
 
     def bundle(self, value: Any, include: Any = None, exclude: Any = None) -> MimeBundle | None:
         """None if the value displayed itself (`_ipython_display_`). Raises nothing but KeyboardInterrupt."""

@@ -26,6 +26,11 @@ DESCRIPTORS = 16  # ... and descriptors
 RECEIVING = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 
+# made once, before kernels are forked: what it takes to make them is shared memory then
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(protocol.Command)
+
+
 class TooLarge(ValueError):
     """An event that does not fit into one frame."""
 
@@ -40,7 +45,6 @@ class Outbox:
     def __init__(self, sock: socket.socket, interrupts: Interrupts) -> None:
         self._sock = sock
         self._interrupts = interrupts
-        self._encoder = msgspec.msgpack.Encoder()
         self._lock = threading.RLock()
         self._next = 1
         self._kept: deque[tuple[int, bytes]] = deque()
@@ -107,9 +111,9 @@ class Outbox:
 
     def _frame(self, event: msgspec.Struct) -> bytes:
         try:
-            data = self._encoder.encode(event)
+            data = _encoder.encode(event)
         except UnicodeEncodeError:  # lone surrogates, which msgpack cannot carry
-            data = self._encoder.encode(_scrub(msgspec.to_builtins(event, builtin_types=(bytes,))))
+            data = _encoder.encode(_scrub(msgspec.to_builtins(event, builtin_types=(bytes,))))
         if len(data) > protocol.MAX_FRAME:
             raise TooLarge(f"{len(data) / 1e6:.1f} MB are more than one message can hold.")
         return len(data).to_bytes(4, "big") + data
@@ -157,7 +161,6 @@ class Inbox:
         self._sock = sock
         self._interrupts = interrupts
         self._acknowledge = acknowledge
-        self._decoder = msgspec.msgpack.Decoder(protocol.Command)
         self._buffer = bytearray()
         self._commands: deque[protocol.Command] = deque()
         self._replies: dict[int, deque[Reply]] = {}
@@ -265,7 +268,7 @@ class Inbox:
     def _decode(self, data: memoryview) -> None:
         with data:
             try:
-                command = self._decoder.decode(data)
+                command = _decoder.decode(data)
             except msgspec.MsgspecError as error:
                 return self._break(str(error))
         self._sort(command)

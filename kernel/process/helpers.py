@@ -14,6 +14,7 @@ import linecache
 import os
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -23,6 +24,8 @@ from kernel.process.imports import Imported, imported_modules
 from kernel.process.namespace import Namespace
 from kernel.process.program import Program
 
+AGAIN = 16
+"""Modules that are looked at although they were there: some may have gone since, so that counting misses them."""
 FOREIGN = ("site-packages", "dist-packages")
 
 Stamp = tuple[int, int]
@@ -49,7 +52,7 @@ class Helpers:
         self._root = os.path.realpath(os.getcwd())
         self._uses: dict[str, _Use] = {}
         self._stamps: dict[str, Stamp] = {}
-        self._seen = set(sys.modules)  # what the kernel itself came with is nobody's own
+        self._seen = len(sys.modules)  # what the kernel itself came with is nobody's own
         self._due: list[str] = []  # to be loaded again, what others need first
 
     def used(self, cell: str, program: Program) -> None:
@@ -123,11 +126,19 @@ class Helpers:
 
     def _watch(self) -> None:
         """Take up the user's own modules that were imported since."""
-        for name in sys.modules.keys() - self._seen:
-            self._seen.add(name)
+        for name in self._latest():
             module = sys.modules[name]
-            if self._is_own(module) and (stamp := _stamp(module)):
+            if name not in self._stamps and self._is_own(module) and (stamp := _stamp(module)):
                 self._stamps[name] = stamp
+
+    def _latest(self) -> list[str]:
+        """The modules that came last, looked at from the end.
+
+        To go through all of them would write to the memory of each name (its reference count), which kernels share.
+        """
+        new = len(sys.modules) - self._seen
+        self._seen = len(sys.modules)
+        return list(islice(reversed(sys.modules), new + AGAIN))
 
     def _is_own(self, module: ModuleType) -> bool:
         file = _file(module)
