@@ -40,6 +40,7 @@ def clean_environment(cache: Path) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         **dict.fromkeys(ONE_THREAD, "1"),
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "HOME": str(cache),
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": str(cache / "matplotlib"),
