@@ -18,7 +18,7 @@ import sys
 import msgspec
 
 from kernel.launch.cage import system
-from kernel.launch.cage.policy import readable
+from kernel.launch.cage.policy import installation
 from kernel.launch.child import become_kernel
 from kernel.launch.environment import COMMON
 from kernel.launch.family import end_all_of, end_strays
@@ -119,7 +119,7 @@ def main(descriptor: int, modules: tuple[str, ...]) -> None:
     host = socket.socket(fileno=descriptor)
     gc.disable()
     preload(modules)
-    readable()  # looked up once for all kernels
+    installation()  # looked up once for all kernels
     warm()
     gc.enable()
     Zygote(host).run()

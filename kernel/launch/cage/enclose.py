@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from kernel.launch.cage import landlock, limits, mounts, seccomp, system
 from kernel.launch.cage.landlock import CHANGE, IOCTL_DEV, READ, READ_DIR, READ_FILE, WRITE_FILE
-from kernel.launch.cage.policy import DEVICES, SHARED_MEMORY, Policy, readable
+from kernel.launch.cage.policy import DEVICES, SHARED_MEMORY, SYSTEM, Policy, installation
 from kernel.launch.cage.report import Confinement, Part
 
 _kept: list[int] = []  # this process's own folder in /proc: a rule holds for as long as the system remembers the file
@@ -54,6 +54,7 @@ class _Closing:
         system.prctl(system.PR_SET_DUMPABLE, 1)  # a change of user took it away, and with it /proc/self
         self._landlock()
         self._try("system calls", self._seccomp)
+        self._try("processors", limits.give_way)
         return self._parts
 
     def _try(self, name: str, action: Callable[[], object], essential: bool = True) -> bool:
@@ -66,7 +67,7 @@ class _Closing:
         return not why
 
     def _separate(self) -> None:
-        ways = (*readable(), *self._policy.readable, *self._folders) if self._policy.user else ()
+        ways = (*installation(), *self._policy.readable, *self._folders) if self._policy.user else ()
         mounts.separate(self._folders, self._policy.rules.limits.memory, ways)
         os.chdir(self._folders[0])  # not where we were: that can no longer be written
 
@@ -84,7 +85,7 @@ class _Closing:
             raise OSError(0, "this system has no Landlock")
         network = self._policy.rules.network
         rules = landlock.Ruleset(version, connecting=network != "on")
-        for path in (*readable(), *self._policy.readable):
+        for path in (*SYSTEM, *installation(), *self._policy.readable):
             rules.allow(path, READ)
         for path in DEVICES:
             rules.allow(path, READ_FILE | WRITE_FILE | IOCTL_DEV)

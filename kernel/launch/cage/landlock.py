@@ -75,7 +75,7 @@ class Ruleset:
     def allow(self, path: str | int, access: int) -> None:
         """`path` is a name, which may be missing, or a descriptor."""
         try:
-            opened = os.open(path, os.O_PATH | os.O_CLOEXEC) if isinstance(path, str) else os.dup(path)
+            opened = os.open(path, os.O_PATH) if isinstance(path, str) else os.dup(path)
         except (FileNotFoundError, PermissionError, NotADirectoryError):
             return
         try:

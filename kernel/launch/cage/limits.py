@@ -20,7 +20,6 @@ def apply(limits: Limits) -> None:
     _cap(resource.RLIMIT_MEMLOCK, 8 * 1024 * 1024)
     _cap(resource.RLIMIT_MSGQUEUE, 0)
     _cap(resource.RLIMIT_DATA, _private_memory() + limits.memory)
-    _yield_processors()
 
 
 def cap_processes(limits: Limits) -> None:
@@ -41,7 +40,8 @@ def _private_memory() -> int:
         return int(file.read().split()[5]) * resource.getpagesize()
 
 
-def _yield_processors() -> None:
+def give_way() -> None:
+    """From here on the portal is served first. Last of all: the start is not to be slow."""
     os.nice(NICE)
     # where sessions are scheduled as groups, it is the group that has to give way
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as file:

@@ -11,8 +11,6 @@ from typing import Literal
 
 import msgspec
 
-from kernel.launch.cage import system
-
 _KERNEL = Path(__file__).resolve().parents[2]
 
 GIB = 1024**3
@@ -27,9 +25,8 @@ SYSTEM = (
     "/etc/ca-certificates", "/etc/fonts", "/etc/mime.types", "/etc/alternatives",
     # what libraries ask about the machine
     "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/loadavg", "/proc/uptime", "/proc/version",
-    "/proc/filesystems", "/proc/sys/vm/overcommit_memory", "/proc/sys/vm/max_map_count",
-    "/proc/sys/kernel/random", "/proc/sys/kernel/ngroups_max", "/proc/sys/kernel/cap_last_cap",
-    "/proc/sys/kernel/pid_max", "/proc/sys/fs/pipe-max-size", "/proc/sys/net/core/somaxconn",
+    "/proc/filesystems", "/proc/sys/vm", "/proc/sys/kernel/random", "/proc/sys/kernel/pid_max",
+    "/proc/sys/fs/pipe-max-size", "/proc/sys/net/core/somaxconn",
     "/sys/fs/cgroup", "/sys/devices/system/cpu", "/sys/devices/system/node",
     "/sys/kernel/mm/transparent_hugepage",
 )  # fmt: skip
@@ -73,14 +70,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @functools.cache
-def readable() -> tuple[str, ...]:
-    """The system, this Python, and what it imports from; to be called in a process with a clean environment."""
-    installation = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *site.getsitepackages()}
+def installation() -> tuple[str, ...]:
+    """This Python, and what it imports from; first to be called in a process with a clean environment."""
+    parts = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *site.getsitepackages()}
     imported = {entry for entry in sys.path if entry and Path(entry) != _KERNEL.parent}
     named = {os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")}
     libraries = set(os.environ.get("LD_LIBRARY_PATH", "").split(":"))
-    return (*SYSTEM, *sorted((installation | imported | named | libraries) - {""}), str(_KERNEL))
+    found = {path for path in parts | imported | named | libraries if path and os.path.exists(path)}
+    return (*sorted(path for path in found if not any(_within(path, other) for other in found)), str(_KERNEL))
 
 
-def supported() -> bool:
-    return system.machine() is not None
+def _within(path: str, other: str) -> bool:
+    return path.startswith(other.rstrip("/") + "/")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import socket
 import struct
 from typing import NamedTuple
@@ -75,6 +76,7 @@ def _conditions(families: tuple[int, ...], types: tuple[int, ...]) -> dict[str, 
     }
 
 
+@functools.cache
 def program(machine: str, network: bool, datagrams: bool) -> bytes:
     """The filter: with `network`, internet sockets can be made; with `datagrams` also those that know no connection."""
     families = (socket.AF_INET, socket.AF_INET6) if network else ()
