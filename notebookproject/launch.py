@@ -31,6 +31,7 @@ def _run() -> int:
     host, port = environment.host(), environment.port()
     directory = environment.ensure_data_directory()
     environment.redis_url()
+    environment.kernel_rules()
     _check_address(host, port)
     lock = _lock(directory)
     embedded = None if environment.database_url() else EmbeddedPostgres(directory / "postgres")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import stat
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -17,6 +17,10 @@ from kernel.launch.family import STOPPED, ZOMBIE, Process, descendants, processe
 _PAGE = resource.getpagesize()
 _LEAST = 4096
 """Bytes that a file counts at least: a million empty ones fill a disk too."""
+
+
+class TooDeep(Exception):
+    """Folders in folders, so many that their names cannot be spelled out: nobody does that by mistake."""
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -72,22 +76,21 @@ class Families:
 
 
 def disk(folders: Sequence[str], family: Family) -> int:
-    """Bytes on disk in these folders, and in files without a name that the family holds open."""
-    try:
-        named = sum(_folder(folder) for folder in folders)
-    except OSError:  # names too long to be spelled out: a program that goes down step by step
-        named = _du(folders)
-    return named + sum(_unnamed(family).values())
+    """Bytes on disk in these folders, and in files without a name that the family holds open. Raises TooDeep."""
+    return sum(_folder(folder) for folder in folders) + sum(_unnamed(family).values())
 
 
 def _folder(path: str) -> int:
     total, pending = 0, [path]
     while pending:
         for entry in _entries(pending.pop()):
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 total += _size(entry.stat(follow_symlinks=False))
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(entry.path)
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise TooDeep from None
     return total
 
 
@@ -95,13 +98,9 @@ def _entries(path: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(path) as entries:
             yield from entries
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return
-
-
-def _du(folders: Sequence[str]) -> int:
-    done = subprocess.run(["du", "-sx", "--block-size=1", *folders], capture_output=True, text=True, check=False)
-    return sum(int(line.split()[0]) for line in done.stdout.splitlines())
+    except OSError as error:  # it went meanwhile, or is not ours to see
+        if error.errno == errno.ENAMETOOLONG:
+            raise TooDeep from None
 
 
 def _unnamed(family: Family) -> dict[tuple[int, int], int]:

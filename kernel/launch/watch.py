@@ -4,17 +4,21 @@ alone, a kernel could use many times over."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from kernel.launch.cage.policy import Limits
-from kernel.launch.measure import Families, Family, disk
+from kernel.launch.measure import Families, Family, TooDeep, disk
 from kernel.launch.reasons import too_many_processes, too_much_disk, too_much_memory
 
+logger = logging.getLogger(__name__)
+
 INTERVAL = 0.25  # seconds between two looks
-DISK_INTERVAL = 2.0  # seconds between two looks at the disk, which take longer
-RESTING = 20  # and each takes at most one part in so many of the time
+DISK_INTERVAL = 1.0  # seconds between two looks at the disk, which take longer
+RESTING = 5  # times what a look took of a processor, it rests after it
+LONGEST = 5.0  # seconds of rest, whatever it took
 _SLACK = 1.0625
 """A process that wants too much gets a MemoryError at its limit, and goes on: only what passes beyond that is ended."""
 
@@ -55,26 +59,30 @@ class Watch(Generic[Kernel]):
     async def run(self) -> None:
         """Look again and again, until there is no kernel."""
         while kernels := self._kernels():
-            began = time.monotonic()
-            found, reasons = await asyncio.to_thread(self._look, kernels)
+            try:
+                found, reasons, took = await asyncio.to_thread(self._look, kernels)
+            except Exception:  # nobody else would look again
+                logger.exception("What kernels use could not be measured.")
+                found, reasons, took = {}, {}, 0.0
             for kernel in kernels:
                 if (reason := reasons.get(kernel.pid)) is not None:
                     self._end(kernel, reason)
             self._wake_standing(kernels, found)
-            await asyncio.sleep(max(INTERVAL, RESTING * (time.monotonic() - began)))
+            await asyncio.sleep(_rest(INTERVAL, took))
 
-    def _look(self, kernels: list[Kernel]) -> tuple[dict[int, Family], dict[int, str]]:
+    def _look(self, kernels: list[Kernel]) -> tuple[dict[int, Family], dict[int, str], float]:
+        """The families, the reasons to end some of them, and how many seconds of a processor it took."""
+        began = time.thread_time()
         found = self._families.find({kernel.pid: kernel.user for kernel in kernels})
         reasons = {pid: reason for pid, family in found.items() if (reason := self._judge(family))}
         self._allowed = {pid: most for pid, most in self._allowed.items() if pid in found}
         if time.monotonic() >= self._next_disk or self._allowed.keys() != found.keys():
-            began = time.monotonic()
+            before = time.thread_time()
             for kernel in kernels:
                 if kernel.pid in found and self._fills(kernel, found[kernel.pid]):
                     reasons.setdefault(kernel.pid, too_much_disk(self._limits.disk))
-            now = time.monotonic()
-            self._next_disk = now + max(DISK_INTERVAL, RESTING * (now - began))
-        return found, reasons
+            self._next_disk = time.monotonic() + _rest(DISK_INTERVAL, time.thread_time() - before)
+        return found, reasons, time.thread_time() - began
 
     def _judge(self, family: Family) -> str:
         cap = self._limits.memory
@@ -86,7 +94,11 @@ class Watch(Generic[Kernel]):
 
     def _fills(self, kernel: Watched, family: Family) -> bool:
         """A notebook that has too much already may start, so that somebody can tidy up, but not add to it."""
-        cap, used = self._limits.disk, disk(kernel.folders, family)
+        cap = self._limits.disk
+        try:
+            used = disk(kernel.folders, family)
+        except TooDeep:
+            used = 2 * cap + 1
         allowed = self._allowed.setdefault(kernel.pid, max(cap, min(used, 2 * cap)))
         return used > allowed
 
@@ -97,3 +109,7 @@ class Watch(Generic[Kernel]):
             if kernel.pid in standing & self._standing:
                 self._wake(kernel)
         self._standing = standing
+
+
+def _rest(least: float, took: float) -> float:
+    return min(max(least, RESTING * took), LONGEST)

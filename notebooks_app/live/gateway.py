@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
+from kernel.launch.cage.report import Confinement
 from kernel.protocol import Rows
 from notebooks_app.models import Notebook, Session
 
@@ -62,6 +63,12 @@ def rows(session: str, *, table: str, offset: int, limit: int, sort: int | None,
     if host is None or coordinator is None:
         return Rows(number=0, request="", error=GONE)
     return _wait(host, coordinator.kernel.rows(table, offset, limit, sort, descending))
+
+
+def confinement() -> Confinement | None:
+    """What holds kernels on this machine; None where none are started."""
+    host = current()
+    return None if host is None else _wait(host, host.runtime.confinement())
 
 
 def _session(notebook_id: str) -> str | None:

@@ -32,7 +32,7 @@ class _Closing:
     def __init__(self, policy: Policy, work: str, temporary: str) -> None:
         self._policy = policy
         self._folders = (work, temporary)
-        self._own_view = False
+        self._own_view = self._own_processes = False
         self._parts: list[Part] = []
 
     def close(self) -> list[Part]:
@@ -68,7 +68,8 @@ class _Closing:
 
     def _separate(self) -> None:
         ways = (*installation(), *self._policy.readable, *self._folders) if self._policy.user else ()
-        mounts.separate(self._folders, self._policy.rules.limits.memory, ways)
+        own_processes = mounts.separate(self._folders, self._policy.rules.limits.memory, ways)
+        self._own_processes = own_processes and bool(self._policy.user)
         os.chdir(self._folders[0])  # not where we were: that can no longer be written
 
     def _landlock(self) -> None:
@@ -97,6 +98,8 @@ class _Closing:
             rules.allow(SHARED_MEMORY, (READ | CHANGE) & ~READ_DIR)
         _kept.append(os.open("/proc/self", os.O_PATH | os.O_CLOEXEC))
         rules.allow(_kept[0], READ | WRITE_FILE)
+        if self._own_processes:  # then what it starts also has a /proc/self
+            rules.allow("/proc", READ)
         if isinstance(network, tuple) and version >= 4:
             rules.allow_connecting(network)
         rules.enforce()

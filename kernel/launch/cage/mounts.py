@@ -19,7 +19,7 @@ from kernel.launch.cage.policy import SHARED_MEMORY
 from kernel.launch.cage.system import call, mount, unshare
 
 _NEW_MOUNTS, _NEW_IPC, _NEW_USER = 0x00020000, 0x08000000, 0x10000000
-_NOSUID, _NODEV, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 4096, 16384, 1 << 18
+_NOSUID, _NODEV, _NOEXEC, _BIND, _RECURSIVE, _PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 _MOUNT_SETATTR = 442
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _READ_ONLY = 1
@@ -29,11 +29,12 @@ class _Attributes(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "namespace")]
 
 
-def separate(folders: tuple[str, ...], shared_memory: int, ways: Iterable[str] = ()) -> None:
+def separate(folders: tuple[str, ...], shared_memory: int, ways: Iterable[str] = ()) -> bool:
     """Everything is read-only but these folders; /dev/shm is empty and holds that many bytes. Raises OSError.
 
     `ways` are paths that anybody must be able to reach. Above one that is behind a folder which others may not pass
     (root's own, say), that folder is replaced by an empty one in which there is nothing else: no mode is changed.
+    Whether there is also a /proc in which other users' processes are not.
     """
     if os.geteuid() == 0:
         unshare(_NEW_MOUNTS | _NEW_IPC)
@@ -44,9 +45,22 @@ def separate(folders: tuple[str, ...], shared_memory: int, ways: Iterable[str] =
     for folder in folders:
         mount(folder, folder, None, _BIND)
     mount("tmpfs", SHARED_MEMORY, "tmpfs", _NOSUID | _NODEV, f"size={shared_memory},mode=1777")
+    own_processes = _see_own_processes()
     _set("/", _AT_RECURSIVE, _READ_ONLY)
     for folder in (*folders, SHARED_MEMORY):
         _set(folder, 0, 0)
+    return own_processes
+
+
+def _see_own_processes() -> bool:
+    """A /proc in which a user sees what is its own. An ordinary user may not make one."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC, "hidepid=invisible")
+    except OSError:
+        return False
+    return True
 
 
 def _open_ways(paths: Iterable[str]) -> None:
