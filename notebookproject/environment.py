@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
+from kernel.launch.cage.policy import Limits, Rules
 from kernel.launch.environment import module_names
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,3 +110,58 @@ def _seconds(name: str, default: float) -> float:
     if not 0 <= value < float("inf"):
         raise Misconfigured(f"{name} is {text!r}, which is no time: set it to a number of seconds, or to 0 for never.")
     return value
+
+
+def kernel_rules() -> Rules:
+    """What kernels may use and reach: `CASCADE_KERNEL_*`, `CASCADE_REQUIRE_CAGE`."""
+    limits = Limits(
+        memory=_bytes("CASCADE_KERNEL_MEMORY", Limits().memory, least=256 * MIB),
+        disk=_bytes("CASCADE_KERNEL_DISK", Limits().disk, least=16 * MIB),
+        processes=_count("CASCADE_KERNEL_PROCESSES", Limits().processes, least=16),
+    )
+    return Rules(limits=limits, network=_network(), required=_switch("CASCADE_REQUIRE_CAGE"))
+
+
+MIB = 1024**2
+_UNITS = {"K": 1024, "M": MIB, "G": 1024**3, "T": 1024**4}
+_SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+
+def _bytes(name: str, otherwise: int, least: int) -> int:
+    text = os.environ.get(name) or ""
+    found = _SIZE.fullmatch(text.strip()) if text else None
+    if text and found is None:
+        raise Misconfigured(f"{name} is {text!r}, which is no size: set it to bytes, or to something like 2G or 512M.")
+    count = int(found[1]) * _UNITS.get(found[2].upper(), 1) if found else otherwise
+    if count < least:
+        raise Misconfigured(f"{name} is {text!r}, with which no kernel can work: set it to {least // MIB}M or more.")
+    return count
+
+
+def _count(name: str, otherwise: int, least: int) -> int:
+    text = os.environ.get(name) or str(otherwise)
+    if not text.isdecimal() or int(text) < least:
+        raise Misconfigured(f"{name} is {text!r}: set it to a whole number, {least} or more.")
+    return int(text)
+
+
+def _network() -> Literal["on", "off"] | tuple[int, ...]:
+    text = os.environ.get("CASCADE_KERNEL_NETWORK") or "on"
+    if text == "on":
+        return "on"
+    if text == "off":
+        return "off"
+    ports = [word.strip() for word in text.split(",")]
+    if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
+        raise Misconfigured(
+            f"CASCADE_KERNEL_NETWORK is {text!r}: set it to on, to off, or to the TCP ports that "
+            "notebooks may connect to, separated by commas."
+        )
+    return tuple(int(port) for port in ports)
+
+
+def _switch(name: str) -> bool:
+    text = (os.environ.get(name) or "0").lower()
+    if text not in ("0", "1", "no", "yes", "false", "true", "off", "on"):
+        raise Misconfigured(f"{name} is {text!r}: set it to 1 or 0.")
+    return text in ("1", "yes", "true", "on")

@@ -33,6 +33,7 @@ def _run() -> int:
     environment.redis_url()
     environment.kernel_packages()
     environment.culling()
+    environment.kernel_rules()
     _check_address(host, port)
     lock = _lock(directory)
     embedded = None if environment.database_url() else EmbeddedPostgres(directory / "postgres")

@@ -9,6 +9,7 @@ from .postgres import EmbeddedPostgres
 
 BASE_DIR = environment.ROOT
 CASCADE_DATA_DIR = environment.data_directory()
+CASCADE_KERNEL_RULES = environment.kernel_rules()
 SECRET_KEY = environment.secret_key()
 DEBUG = False
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import resource
 import signal
 import socket
 import sys
 import tempfile
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
+from kernel.launch.cage.enclose import NotConfined, enclose
 from kernel.launch.packets import Place
+from kernel.launch.preload import preload
+from kernel.launch.reasons import UNCONFINED
 from kernel.process.worker import serve
 
 _INHERITED = 3  # the descriptors 0, 1 and 2 stay
@@ -20,8 +24,12 @@ _MAX_DESCRIPTORS = 65536
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def become_kernel(channel: int, lifeline: int, place: Place) -> None:
-    """Be a kernel on the socket `channel`; does not return. `lifeline` is a socket that closes when the host ends."""
+def become_kernel(channel: int, lifeline: int, place: Place, modules: Sequence[str] = ()) -> None:
+    """Be a kernel on the socket `channel`; does not return. `lifeline` is a socket that closes when the host ends.
+
+    `modules` are imported in the cage, by a process that has not been forked from one that has them: they may start
+    threads, and a thread that is older than the cage would not be in it.
+    """
     status = 1
     try:
         _default_signals()
@@ -31,7 +39,15 @@ def become_kernel(channel: int, lifeline: int, place: Place) -> None:
         _die_with(lifeline)
         _settle(place)
         confine(place)
+        if modules:
+            preload(modules)
+        _draw_anew()
         status = serve(socket.socket(fileno=channel))
+    except NotConfined as error:
+        print(f"kernel: not confined: {error}", file=sys.stderr, flush=True)
+        status = UNCONFINED
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -39,11 +55,10 @@ def become_kernel(channel: int, lifeline: int, place: Place) -> None:
 def confine(place: Place) -> None:
     """The last step before user code: what this process may still do from here on is decided here.
 
-    A kernel that crashes leaves no core file behind: it would hold the notebook's data. What else shall hold for all
-    user code (file system, system calls, user id, memory) belongs here, and must not need a thread, nor a module that
-    has not been imported before.
+    It must not need a module that has not been imported before, and there is no other thread yet.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if place.policy is not None:
+        enclose(place.policy, place.work, place.temporary)
 
 
 def _default_signals() -> None:
@@ -88,6 +103,10 @@ def _settle(place: Place) -> None:
     tempfile.tempdir = None
     sys.argv = [""]
     sys.path[:] = ["", *(entry for entry in sys.path if entry and Path(entry) != _ROOT)]
+
+
+def _draw_anew() -> None:
+    """What the zygote has imported must not be the same in every kernel."""
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()  # otherwise every kernel would draw the same numbers
     if pyarrow := sys.modules.get("pyarrow"):

@@ -14,7 +14,7 @@ from kernel.launch.contract import Exit, KernelGone
 from kernel.launch.loans import Loans
 from kernel.launch.outgoing import Outgoing
 from kernel.memory import Lent
-from kernel.protocol import MAX_FRAME, Acknowledge, Command, Event
+from kernel.protocol import MAX_FRAME, Acknowledge, Command, Event, Finished, Started, Stream
 
 MAX_WAITING = 1000  # events; then the socket is not read until half of them are taken
 _CHUNK = 256 * 1024  # bytes read at a time
@@ -41,6 +41,8 @@ class Link(asyncio.Protocol):
         self._delivered: deque[Event] = deque()
         self._acknowledged = 0
         self._paused = self._broken = self._closed = False
+        self._number = 0  # of the last event
+        self._running: int | None = None  # the execution that has begun and not ended
         self._exit: Exit | None = None
         self._news = asyncio.Event()
         self._consumer: object = None
@@ -95,6 +97,13 @@ class Link(asyncio.Protocol):
         finally:
             if self._consumer is me:
                 self._consumer = None
+
+    def complain(self, text: str) -> None:
+        """Have this shown where the running cell prints; nowhere if none runs. It is not the kernel that says it."""
+        if self._running is not None and self._exit is None:
+            event = Stream(number=self._number, execution=self._running, stream="stderr", text=text)
+            self._waiting.append(event)
+            self._news.set()
 
     def finish(self, exit: Exit) -> None:
         """The process is gone. What it sent before is still delivered."""
@@ -181,10 +190,15 @@ class Link(asyncio.Protocol):
 
     def _decode(self, frame: bytes) -> None:
         try:
-            event = _decoder.decode(frame)
+            event: Event = _decoder.decode(frame)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return self._break(str(error))
         self._loans.heard(event)
+        self._number = event.number
+        if isinstance(event, Started):
+            self._running = event.execution
+        elif isinstance(event, Finished) and event.execution == self._running:
+            self._running = None
         self._waiting.append(event)
 
     def _break(self, what: str) -> None:

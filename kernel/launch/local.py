@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,12 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kernel.launch.contract import Exit, Handle, KernelGone, KernelNotStarted, Launching
+import msgspec
+
+from kernel.launch.cage.policy import Rules
+from kernel.launch.cage.probe import probe
+from kernel.launch.cage.report import Confinement
+from kernel.launch.contract import Exit, Handle, KernelGone, Launching
 from kernel.launch.environment import COMMON, clean_environment
+from kernel.launch.folders import Folders, remove
 from kernel.launch.link import Link
 from kernel.launch.nursery import ROOT, can_fork
 from kernel.launch.packets import Place
-from kernel.launch.reasons import ENDED, UNFORKABLE, describe
+from kernel.launch.reasons import ENDED, UNFORKABLE, WOKEN, describe
+from kernel.launch.watch import Watch
 from kernel.launch.zygotes import NoZygote, Zygotes
 from kernel.memory import Lent
 from kernel.protocol import Cancel, Command, Event
@@ -51,6 +57,19 @@ class _Kernel:
     orphan: bool = False  # the zygote that it was forked from has died, and cannot tell how it ends
     reason: str = ""  # why we ended it
 
+    @property
+    def pid(self) -> int:
+        return self.handle.pid
+
+    @property
+    def user(self) -> int:
+        """0: none of its own."""
+        return self.place.policy.user if self.place.policy else 0
+
+    @property
+    def folders(self) -> tuple[str, str]:
+        return self.place.work, self.place.temporary
+
     def signal(self, number: signal.Signals) -> None:
         """To this process and no other that may have got its number since."""
         with contextlib.suppress(ProcessLookupError):
@@ -60,11 +79,22 @@ class _Kernel:
                 os.kill(self.handle.pid, number)
 
 
-class LocalRuntime:
-    """Implements `contract.Runtime`. `directory` holds a folder for each session's files, and one for caches."""
+DEFAULT = Rules()
 
-    def __init__(self, directory: Path, modules: Sequence[str] = COMMON, fork: bool = True) -> None:
-        self._directory = directory
+
+class LocalRuntime:
+    """Implements `contract.Runtime`. `directory` holds a folder for each session's files, and one for caches.
+
+    `rules` say what kernels may do. Without any they are not confined at all, which is for tests of the cage.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        modules: Sequence[str] = COMMON,
+        fork: bool = True,
+        rules: Rules | None = DEFAULT,
+    ) -> None:
         self._modules = modules
         self._forks = fork and can_fork()
         self._kernels: dict[str, _Kernel] = {}
@@ -72,9 +102,19 @@ class LocalRuntime:
         self._reaped: dict[int, int] = {}  # ended before we knew them
         self._host = uuid.uuid4().hex
         self._tasks: set[asyncio.Task[None]] = set()
-        self._zygotes = Zygotes(directory / "cache", modules, self._ended, self._zygote_lost)
+        self._removals: set[asyncio.Task[None]] = set()
+        self._rules = rules
+        self._folders = Folders(directory, rules)
+        self._watch = (
+            Watch(rules.limits, lambda: list(self._kernels.values()), self._end, self._wake) if rules else None
+        )
+        self._confinement: Confinement | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._zygotes = Zygotes(self._folders.cache, modules, self._ended, self._zygote_lost)
 
     async def prepare(self) -> None:
+        if self._rules is not None and not (found := await self.confinement()).complete:
+            logger.warning("Kernels are not fully confined on this machine: %s.", found.sentence())
         if self._forks:
             with contextlib.suppress(NoZygote):  # it is logged, tried again, and kernels are plain processes meanwhile
                 await self._zygotes.warm()
@@ -104,8 +144,16 @@ class LocalRuntime:
             threaded=zygotes.report.threaded,
         )
 
+    async def confinement(self) -> Confinement:
+        """Which parts of the cage this machine has; found out once. Raises KernelNotStarted."""
+        if self._confinement is None:
+            place = self._folders.probe()
+            self._confinement = await asyncio.to_thread(probe, place, self._folders.cache)
+            self._clean(place.work, place.temporary)
+        return self._confinement
+
     async def start(self, session: str) -> Handle:
-        place = self._place(session)
+        place = self._folders.place(session)
         ours, theirs = socket.socketpair()
         lifeline, held = socket.socketpair()
         try:
@@ -129,6 +177,8 @@ class LocalRuntime:
             self._ended(pid, self._reaped.pop(pid))
         elif process is not None:
             self._spawn(self._wait_for(kernel))
+        if self._watch is not None and (self._watching is None or self._watching.done()):
+            self._watching = self._spawn(self._watch.run())
         return handle
 
     async def attach(self, handle: Handle) -> bool:
@@ -153,6 +203,7 @@ class LocalRuntime:
         kernel = self._known(handle)
         kernel.link.send((Cancel(executions=(execution,)),))
         kernel.signal(signal.SIGINT)
+        kernel.signal(signal.SIGCONT)  # one that stands still does not hear it otherwise
 
     async def kill(self, handle: Handle) -> None:
         kernel = self._kernels.get(handle.kernel)
@@ -173,20 +224,12 @@ class LocalRuntime:
                 for kernel in kernels:
                     await kernel.gone.wait()
         self._zygotes.close()
+        if self._removals:
+            await asyncio.wait(self._removals, timeout=5)
         for task in list(self._tasks):
             task.cancel()
 
     # Starting
-
-    def _place(self, session: str) -> Place:
-        work = self._directory / "work" / session
-        temporary = self._directory / "temporary" / uuid.uuid4().hex
-        try:
-            work.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary.mkdir(parents=True, mode=0o700)
-        except OSError as error:
-            raise KernelNotStarted(f"The kernel's folders cannot be made: {error.strerror}.") from None
-        return Place(work=str(work), temporary=str(temporary))
 
     async def _launch(
         self, channel: socket.socket, lifeline: socket.socket, place: Place
@@ -197,11 +240,14 @@ class LocalRuntime:
                 return await self._zygotes.fork(channel, lifeline, place), None
             except NoZygote:
                 modules = ()  # they may be what the zygote died of
-        descriptors, where = [channel.fileno(), lifeline.fileno()], (place.work, place.temporary)
+        descriptors = [channel.fileno(), lifeline.fileno()]
+        environment = clean_environment(self._folders.cache) | {"PYTHONPATH": str(ROOT)}
+        environment["MPLCONFIGDIR"] = f"{place.temporary}/matplotlib"  # no zygote has filled the cache
+        where = msgspec.json.encode(place)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "kernel.process", *map(str, descriptors), *where, *modules],
+            [sys.executable, "-P", "-m", "kernel.process", *map(str, descriptors), where, *modules],
             cwd=ROOT,
-            env=clean_environment(self._directory / "cache") | {"PYTHONPATH": str(ROOT)},
+            env=environment,
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -218,6 +264,11 @@ class LocalRuntime:
         kernel.signal(signal.SIGKILL)
         if kernel.pidfd is None and kernel.orphan and not kernel.gone.is_set():
             self._finish(kernel, None)  # nobody is left to tell us
+
+    def _wake(self, kernel: _Kernel) -> None:
+        """It stopped itself; nobody can use it so."""
+        kernel.signal(signal.SIGCONT)
+        kernel.link.complain(WOKEN)
 
     def _violated(self, kernel: str, what: str) -> None:
         found = self._kernels.get(kernel)
@@ -252,8 +303,8 @@ class LocalRuntime:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(kernel.gone.wait(), _GRACE)
         if not kernel.gone.is_set():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(kernel.handle.pid, signal.SIGKILL)
+            await self._end_family(kernel)
+        if not kernel.gone.is_set():
             self._finish(kernel, None)
 
     def _ended(self, pid: int, status: int) -> None:
@@ -268,9 +319,17 @@ class LocalRuntime:
         assert kernel.process is not None
         while (status := kernel.process.poll()) is None:
             await asyncio.sleep(0.05)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(kernel.handle.pid, signal.SIGKILL)
+        await self._end_family(kernel)
         self._finish(kernel, status)
+
+    async def _end_family(self, kernel: _Kernel) -> None:
+        """What the zygote does where there is one that knows this kernel."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(kernel.pid, signal.SIGKILL)
+        shared = any(other.user == kernel.user for other in self._kernels.values() if other is not kernel)
+        if kernel.user and not shared:
+            command = [sys.executable, "-P", "-m", "kernel.launch.family", str(kernel.user)]
+            await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, check=False)
 
     def _finish(self, kernel: _Kernel, status: int | None) -> None:
         self._kernels.pop(kernel.handle.kernel, None)
@@ -282,7 +341,15 @@ class LocalRuntime:
             kernel.pidfd = None
         kernel.gone.set()
         kernel.link.finish(Exit(status=status, reason=kernel.reason or describe(status)))
-        shutil.rmtree(kernel.place.temporary, ignore_errors=True)
+        self._clean(kernel.place.temporary)
+
+    def _clean(self, *folders: str) -> None:
+        removal = self._spawn(remove(*folders))
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
+
+    def _running(self) -> list[_Kernel]:
+        return list(self._kernels.values())
 
     def _known(self, handle: Handle) -> _Kernel:
         kernel = self._kernels.get(handle.kernel)
@@ -290,10 +357,11 @@ class LocalRuntime:
             raise KernelGone("The kernel has ended.")
         return kernel
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _pidfd(pid: int) -> int | None:

@@ -117,6 +117,7 @@ class Nursery:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                umask=0o022,  # what libraries cache is read by kernels of other users
             )
         ours.setblocking(False)
         self._socket = ours

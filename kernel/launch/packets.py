@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
+from kernel.launch.cage.policy import Policy
+
 MAX_MESSAGE = 64 * 1024  # bytes
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a kernel works: `work` is its current directory, `temporary` for what may go when it ends."""
+    """Where a kernel works: `work` is its current directory, `temporary` for what may go when it ends.
+
+    Without a policy it is not confined at all, which is for tests of what the cage is good for.
+    """
 
     work: str
     temporary: str
+    policy: Policy | None = None
 
 
 class Fork(msgspec.Struct, frozen=True, kw_only=True, tag="fork"):

@@ -1,17 +1,17 @@
-"""`python -m kernel.process CHANNEL LIFELINE WORK TEMPORARY [MODULE ...]`: a kernel that was not forked.
+"""`python -m kernel.process CHANNEL LIFELINE PLACE [MODULE ...]`: a kernel that was not forked.
 
-CHANNEL and LIFELINE are the numbers of inherited socket descriptors, the others directories.
+CHANNEL and LIFELINE are the numbers of inherited socket descriptors, PLACE is a `Place` in JSON.
 """
 
 from __future__ import annotations
 
 import sys
 
+import msgspec
+
 from kernel.launch.child import become_kernel
 from kernel.launch.packets import Place
-from kernel.launch.preload import preload
 
 if __name__ == "__main__":
-    channel, lifeline, work, temporary, *modules = sys.argv[1:]
-    preload(modules)
-    become_kernel(int(channel), int(lifeline), Place(work=work, temporary=temporary))
+    channel, lifeline, place, *modules = sys.argv[1:]
+    become_kernel(int(channel), int(lifeline), msgspec.json.decode(place, type=Place), tuple(modules))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
+from kernel.launch.cage.report import Confinement
 from kernel.protocol import Rows
 from notebooks_app.models import Notebook, Session
 
@@ -87,6 +88,12 @@ def use_packages(modules: Sequence[str]) -> None:
     host = current()
     if host is not None:
         _wait(host, host.survey.use(modules), IMPORTING)
+
+
+def confinement() -> Confinement | None:
+    """What holds kernels on this machine; None where none are started."""
+    host = current()
+    return None if host is None else _wait(host, host.runtime.confinement())
 
 
 def _session(notebook_id: str) -> str | None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection as database
 from psycopg.conninfo import make_conninfo
 
+from kernel.launch.cage.enclose import NotConfined
 from kernel.launch.environment import COMMON
 from kernel.launch.local import LocalRuntime
 from kernel.sql.broker import Broker, StatementRecord, identity
@@ -66,11 +67,13 @@ async def start() -> None:
     global _host
     layer = get_channel_layer()
     assert layer is not None, "CHANNEL_LAYERS is not configured"
+    packages = settings.CASCADE_KERNEL_PACKAGES or COMMON
+    kernels = Path(settings.CASCADE_DATA_DIR) / "kernels"
+    runtime = LocalRuntime(kernels, packages, rules=settings.CASCADE_KERNEL_RULES)
+    await _require_cage(runtime)
     pool = open_pool(conninfo())
     await pool.open(wait=True, timeout=10)
     store = Store(pool, masked)
-    packages = settings.CASCADE_KERNEL_PACKAGES or COMMON
-    runtime = LocalRuntime(Path(settings.CASCADE_DATA_DIR) / "kernels", packages)
     broker = Broker(record=_Recorder(store).record, forbidden=await identity(conninfo()))
     databases = Databases(store, broker)
     hub = Hub(layer)
@@ -92,6 +95,17 @@ async def start() -> None:
         loop=asyncio.get_running_loop(),
         warming=asyncio.create_task(runtime.prepare()),
     )
+
+
+async def _require_cage(runtime: LocalRuntime) -> None:
+    """Raises NotConfined if kernels cannot be confined here, and must be."""
+    if settings.CASCADE_KERNEL_RULES.required:
+        found = await runtime.confinement()
+        if not found.complete:
+            raise NotConfined(
+                f"CASCADE_REQUIRE_CAGE is set, and this machine cannot confine kernels: {found.sentence()}. "
+                "Mend that, or unset it."
+            )
 
 
 async def stop() -> None:

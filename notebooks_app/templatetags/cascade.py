@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
+from kernel.launch.cage.report import Confinement
+from notebooks_app.live import gateway
 from notebooks_app.live.events import CellSnapshot
 from notebooks_app.rendering import fragments
 
@@ -30,6 +32,12 @@ def type_name(cell_type: str) -> str:
 def cell(snapshot: CellSnapshot) -> SafeString:
     """A whole cell, by the same function that makes fragments."""
     return mark_safe(fragments.cell_html(snapshot))
+
+
+@register.simple_tag
+def confinement() -> Confinement | None:
+    """What holds kernels on this machine, for administrators."""
+    return gateway.confinement()
 
 
 @register.filter

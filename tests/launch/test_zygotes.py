@@ -101,8 +101,8 @@ async def test_modules_that_end_the_zygote_are_refused_and_the_present_one_stays
     assert zygote(runtime).is_running()
 
 
-async def test_a_zygote_that_dies_while_it_warms_up_keeps_nobody_from_working(make: Make) -> None:
-    runtime = LocalRuntime((await make("json"))._directory / "other", modules=("json",))
+async def test_a_zygote_that_dies_while_it_warms_up_keeps_nobody_from_working(tmp_path: Path) -> None:
+    runtime = LocalRuntime(tmp_path / "other", modules=("json",))
     starting = asyncio.create_task(runtime.start("session"))
     first = await eventually(lambda: runtime.launching.zygote, 5)
     psutil.Process(first).kill()
