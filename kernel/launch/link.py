@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
+from kernel.launch.conduct import Conduct
 from kernel.launch.contract import Exit, KernelGone
 from kernel.launch.loans import Loans
 from kernel.launch.outgoing import Outgoing
 from kernel.memory import Lent
-from kernel.protocol import MAX_FRAME, Acknowledge, Command, Event, Finished, Started, Stream
+from kernel.protocol import MAX_FRAME, Acknowledge, Command, Event, Stream
 
 MAX_WAITING = 1000  # events; then the socket is not read until half of them are taken
 _CHUNK = 256 * 1024  # bytes read at a time
@@ -41,8 +42,7 @@ class Link(asyncio.Protocol):
         self._delivered: deque[Event] = deque()
         self._acknowledged = 0
         self._paused = self._broken = self._closed = False
-        self._number = 0  # of the last event
-        self._running: int | None = None  # the execution that has begun and not ended
+        self._conduct = Conduct()
         self._exit: Exit | None = None
         self._news = asyncio.Event()
         self._consumer: object = None
@@ -56,6 +56,7 @@ class Link(asyncio.Protocol):
             if isinstance(command, Acknowledge):
                 self._acknowledge(command.number)
             if not isinstance(command, Lent):
+                self._conduct.asked(command)
                 self._outgoing.send(_frame(command))
             elif self._loans.accept(command):
                 self._outgoing.send(_frame(command.reply), command.memory)
@@ -100,9 +101,9 @@ class Link(asyncio.Protocol):
 
     def complain(self, text: str) -> None:
         """Have this shown where the running cell prints; nowhere if none runs. It is not the kernel that says it."""
-        if self._running is not None and self._exit is None:
-            event = Stream(number=self._number, execution=self._running, stream="stderr", text=text)
-            self._waiting.append(event)
+        running = self._conduct.running
+        if running is not None and self._exit is None:
+            self._waiting.append(Stream(number=self._conduct.number, execution=running, stream="stderr", text=text))
             self._news.set()
 
     def finish(self, exit: Exit) -> None:
@@ -193,12 +194,9 @@ class Link(asyncio.Protocol):
             event: Event = _decoder.decode(frame)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return self._break(str(error))
+        if problem := self._conduct.problem(event, len(frame)):
+            return self._break(problem)
         self._loans.heard(event)
-        self._number = event.number
-        if isinstance(event, Started):
-            self._running = event.execution
-        elif isinstance(event, Finished) and event.execution == self._running:
-            self._running = None
         self._waiting.append(event)
 
     def _break(self, what: str) -> None:

@@ -135,6 +135,43 @@ async def test_garbage_on_its_connection_ends_the_kernel_and_not_the_host(
     await bystander.stop()
 
 
+FORGED = {
+    "an end of what does not run": "Finished(number=N, execution=2, status='success')",
+    "a second end": "Finished(number=N, execution=1, status='success'), "
+    "Finished(number=N + 1, execution=1, status='error')",
+    "a beginning of what waits": "Started(number=N, execution=2)",
+    "a beginning of what was never asked for": "Started(number=N, execution=99)",
+    "text for a cell that has not begun": "Stream(number=N, execution=2, stream='stdout', text='not mine')",
+    "a picture for it": "Display(number=N, execution=2, bundle={'text/plain': 'not mine'})",
+    "a statement for it": "SqlRequest(number=N, request=1, execution=2, ticket='ticket', statement='SELECT 1')",
+    "a number twice": "Stream(number=N - 1, execution=1, stream='stdout', text='again')",
+    "a number far ahead": "Stream(number=2**62, execution=1, stream='stdout', text='later')",
+    "a negative number": "Stream(number=-1, execution=1, stream='stdout', text='before')",
+    "no number": "Progress(number=N, execution=1, done=float('nan'), total=None, label='')",
+    "more text than a cell may print": "Stream(number=N, execution=1, stream='stdout', text='x' * 5_000_000)",
+    "a million names": "Finished(number=N, execution=1, status='success', defined=('x',) * 1_000_000)",
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+async def test_events_that_a_kernel_cannot_send_end_it(kernel: Kernel, what: str) -> None:
+    """User code speaks for its kernel: events 1 and 2 were that it is ready, and that execution 1 began."""
+    code = (
+        f"{SOCKETS}\nfrom kernel.protocol import *\nN = 3\n"
+        f"data = b''.join(frame(msgspec.msgpack.encode(each)) for each in ({FORGED[what]},))\n"
+        "import socket\nfor fd in sockets:\n"
+        "    with socket.socket(fileno=os.dup(fd)) as each:\n"
+        "        try: each.settimeout(0.5); each.sendall(data)\n"
+        "        except OSError: pass\n"
+        "while True: pass"
+    )
+    kernel.execute(code)
+    kernel.execute("2", "b")
+    exit = await kernel.exit(seconds=5)
+    assert exit.reason.startswith("The kernel was ended: it sent what is not part of the protocol (")
+    assert not [event for event in kernel.log if getattr(event, "execution", None) == 2]
+
+
 async def test_garbage_that_is_read_only_after_the_end(runtime: LocalRuntime) -> None:
     """It waits behind a thousand events that nobody took; the kernel is long gone when they are."""
     handle = await runtime.start("late")
