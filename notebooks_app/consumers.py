@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import User
 
 from .access import Role, role_of
 from .live import host
@@ -16,6 +16,7 @@ from .live.events import Error
 from .live.frames import json_text
 from .live.hub import Socket
 from .live.messages import VIEWER_MAY, Malformed, Resync, decode
+from .signed_in import session_key, user_of
 
 logger = logging.getLogger(__name__)
 
@@ -44,31 +45,29 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         live = host.current()
-        user = self.scope.get("user") or AnonymousUser()
         if live is None:
             await self.close(TRY_LATER)
             return
         self.live = live
         self.notebook = str(self.scope["url_route"]["kwargs"]["notebook_id"])
-        self.user = user
         offered = self.scope.get("subprotocols") or []
         chosen = next((name for name in offered if name in (HTML, JSON)), None)
         if offered and chosen is None:
             await self.close(UNSUPPORTED)
             return
-        role = await self._role() if user.is_authenticated else None
-        found = await live.store.one(_SESSION, {"notebook": self.notebook}) if role is not None else None
+        found = await self._admitted()
         if found is None:
             await self.close(FORBIDDEN)
             return
+        self.user, session = found
         flow = self.flow = self.scope.get("extensions", {}).get("cascade.flow")
         self.socket = Socket(
             socket_id=uuid.uuid4().hex,
-            session=str(found["id"]),
+            session=session,
             notebook=self.notebook,
             form="json" if chosen == JSON else "html",
-            user=user.pk,
-            name=user.get_full_name() or user.get_username(),
+            user=self.user.pk,
+            name=self.user.get_full_name() or self.user.get_username(),
             send=self._send_text,
             close=self._close,
             congested=flow.congested if flow is not None else (lambda: False),
@@ -78,6 +77,15 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             loop = asyncio.get_running_loop()
             flow.on_relief = lambda: loop.create_task(live.hub.relieve(self.socket))
         await self.accept(chosen)
+
+    async def _admitted(self) -> tuple[User, str] | None:
+        """Whose cookie came with the handshake, and the notebook's session, if its user may see it."""
+        async with self.live.pool.connection() as connection:
+            user = await user_of(connection, session_key(self.scope["headers"]))
+            if user is None or await role_of(connection, user.pk, self.notebook) is None:
+                return None
+            row = await (await connection.execute(_SESSION, {"notebook": self.notebook})).fetchone()
+            return None if row is None else (user, str(row["id"]))
 
     async def disconnect(self, code: int) -> None:
         if self.socket is not None:
