@@ -10,7 +10,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth.models import User
 
-from .access import Role, role_of
+from .access import Role, role_of, session_of
 from .live import host
 from .live.events import Error
 from .live.frames import json_text
@@ -30,11 +30,6 @@ TRY_LATER = 1013
 
 _BINARY = Error(code="binary_frame", message="Binary frames are not understood: send JSON as text.")
 _FORBIDDEN = "Your role in this notebook does not allow that. Ask its owner for the role of an editor."
-
-_SESSION = """
-SELECT s.id FROM session s JOIN notebook n ON n.id = s.notebook_id
-WHERE s.notebook_id = %(notebook)s AND s.kind = 'shared' AND n.deleted_at IS NULL
-"""
 
 
 class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -82,10 +77,8 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Whose cookie came with the handshake, and the notebook's session, if its user may see it."""
         async with self.live.pool.connection() as connection:
             user = await user_of(connection, session_key(self.scope["headers"]))
-            if user is None or await role_of(connection, user.pk, self.notebook) is None:
-                return None
-            row = await (await connection.execute(_SESSION, {"notebook": self.notebook})).fetchone()
-            return None if row is None else (user, str(row["id"]))
+            session = None if user is None else await session_of(connection, user.pk, notebook=self.notebook)
+        return None if user is None or session is None else (user, session)
 
     async def disconnect(self, code: int) -> None:
         if self.socket is not None:

@@ -6,7 +6,7 @@ Whatever is not plainly allowed (no login, no access, another method or host) is
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any, LiteralString
+from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
@@ -20,7 +20,7 @@ from django.utils.cache import patch_vary_headers
 
 from notebookproject.content_security import ContentSecurityPolicyMiddleware
 
-from .access import role_of
+from .access import session_of
 from .live import host
 from .live.tables import Wanted
 from .rendering import fragments
@@ -30,10 +30,6 @@ PAGE = 50
 """Rows of a table fetched at once."""
 
 _ADDRESS = path("cells/<uuid:cell_id>/rows/", lambda request, cell_id: HttpResponse()).pattern
-_CELL: LiteralString = """
-SELECT c.notebook_id::text AS notebook, s.id::text AS session
-FROM cell c JOIN session s ON s.notebook_id = c.notebook_id AND s.kind = 'shared' WHERE c.id = %(cell)s
-"""
 
 
 class TablePages:
@@ -75,12 +71,7 @@ async def _session(live: host.Host, key: str, cell: str) -> str | None:
     """The session that shows the cell, if whose key this is may see its notebook."""
     async with live.pool.connection() as connection:
         user = await user_of(connection, key)
-        if user is None:
-            return None
-        row = await (await connection.execute(_CELL, {"cell": cell})).fetchone()
-        if row is None or await role_of(connection, user.pk, row["notebook"]) is None:
-            return None
-        return str(row["session"])
+        return None if user is None else await session_of(connection, user.pk, cell=cell)
 
 
 def _wanted(request: HttpRequest) -> Wanted:
