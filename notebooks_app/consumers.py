@@ -14,7 +14,7 @@ from .access import Role, role_of, session_of
 from .live import host
 from .live.events import Error
 from .live.frames import json_text
-from .live.hub import Socket
+from .live.hub import Frames, Socket
 from .live.messages import VIEWER_MAY, Malformed, Resync, decode
 from .signed_in import session_key, user_of
 
@@ -63,7 +63,7 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             form="json" if chosen == JSON else "html",
             user=self.user.pk,
             name=self.user.get_full_name() or self.user.get_username(),
-            send=self._send_text,
+            send=self._send,
             close=self._close,
             congested=flow.congested if flow is not None else (lambda: False),
         )
@@ -89,7 +89,7 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if socket is None:
             return
         if text_data is None:
-            await self._send_text(json_text(_BINARY))
+            await self._send(Frames([json_text(_BINARY)]))
             return
         try:
             message = decode(text_data)
@@ -116,13 +116,16 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return await role_of(connection, self.user.pk, self.notebook)
 
     async def _refuse(self, code: str, message: str, request_id: Any) -> None:
-        await self._send_text(json_text(Error(code=code, message=message, request_id=request_id)))
+        await self._send(Frames([json_text(Error(code=code, message=message, request_id=request_id))]))
 
-    async def _send_text(self, text: str) -> None:
-        if self.flow is not None and self.flow.drowning():
+    async def _send(self, frames: Frames) -> None:
+        if self.flow is None:
+            for text in frames.texts:
+                await self.send(text_data=text)
+        elif self.flow.drowning():
             self.flow.abort()
-            return
-        await self.send(text_data=text)
+        else:
+            self.flow.send(frames)
 
     async def _close(self, code: int, reason: str) -> None:
         await self.close(code=code, reason=reason)
