@@ -1,4 +1,4 @@
-"""Pages go to Django, WebSockets to the consumer."""
+"""Pages go to Django, those of tables around it, WebSockets to the consumer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notebookproject.settings")
 _pages = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402  (models must be loaded first)
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  (models must be loaded first)
 from django.urls import path  # noqa: E402
 
 from notebooks_app.consumers import NotebookConsumer  # noqa: E402
+from notebooks_app.table_pages import TablePages  # noqa: E402
 
 from .origin import SameOrigin  # noqa: E402
 
@@ -32,6 +32,4 @@ class _Known:
             await send({"type": "websocket.close", "code": 4404})
 
 
-application = ProtocolTypeRouter(
-    {"http": _pages, "websocket": SameOrigin(AuthMiddlewareStack(_Known()))}  # type: ignore[no-untyped-call]
-)
+application = ProtocolTypeRouter({"http": TablePages(_pages), "websocket": SameOrigin(_Known())})

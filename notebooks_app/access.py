@@ -33,8 +33,8 @@ class Role(Enum):
         return self.rank >= other.rank
 
 
-ROLE_SQL: LiteralString = """
-SELECT CASE
+_ROLE: LiteralString = """
+CASE
     WHEN u.is_superuser OR n.owner_id = u.id THEN 'owner'
     ELSE (
         SELECT m.role FROM membership m
@@ -44,11 +44,21 @@ SELECT CASE
         )
         ORDER BY array_position(ARRAY['owner', 'editor', 'viewer'], m.role) LIMIT 1
     )
-END AS role
-FROM notebook n, auth_user u
+END
+"""
+ROLE_SQL: LiteralString = f"""
+SELECT {_ROLE} AS role FROM notebook n, auth_user u
 WHERE n.id = %(notebook)s AND u.id = %(user)s AND u.is_active AND n.deleted_at IS NULL
 """
 """The role of a user in a notebook: one row, null or none if there is no access. The highest of several counts."""
+
+SESSION_SQL: LiteralString = f"""
+SELECT s.id::text AS session, {_ROLE} AS role
+FROM notebook n JOIN session s ON s.notebook_id = n.id AND s.kind = 'shared', auth_user u
+WHERE n.id = coalesce(%(notebook)s::uuid, (SELECT notebook_id FROM cell WHERE id = %(cell)s::uuid))
+    AND u.id = %(user)s AND u.is_active AND n.deleted_at IS NULL
+"""
+"""The shared session of a notebook, or of that of a cell, with the role as above."""
 
 CONNECTION_SQL: LiteralString = """
 SELECT c.* FROM connection c, auth_user u
@@ -91,6 +101,15 @@ async def role_of(connection: AsyncConnection[Any], user_id: int, notebook_id: s
     cursor = await connection.execute(ROLE_SQL, {"notebook": notebook_id, "user": user_id})
     row = await cursor.fetchone()
     return Role(row["role"]) if row and row["role"] else None
+
+
+async def session_of(
+    connection: AsyncConnection[Any], user_id: int, *, notebook: str | None = None, cell: str | None = None
+) -> str | None:
+    """The shared session of a notebook, or of the notebook of a cell, if the user may see it."""
+    cursor = await connection.execute(SESSION_SQL, {"user": user_id, "notebook": notebook, "cell": cell})
+    row = await cursor.fetchone()
+    return str(row["session"]) if row and row["role"] else None
 
 
 def visible_notebooks(user: Any) -> QuerySet[Notebook]:

@@ -8,14 +8,15 @@ import uuid
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import User
 
-from .access import Role, role_of
+from .access import Role, role_of, session_of
 from .live import host
 from .live.events import Error
 from .live.frames import json_text
-from .live.hub import Socket
+from .live.hub import Frames, Socket
 from .live.messages import VIEWER_MAY, Malformed, Resync, decode
+from .signed_in import session_key, user_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +31,6 @@ TRY_LATER = 1013
 _BINARY = Error(code="binary_frame", message="Binary frames are not understood: send JSON as text.")
 _FORBIDDEN = "Your role in this notebook does not allow that. Ask its owner for the role of an editor."
 
-_SESSION = """
-SELECT s.id FROM session s JOIN notebook n ON n.id = s.notebook_id
-WHERE s.notebook_id = %(notebook)s AND s.kind = 'shared' AND n.deleted_at IS NULL
-"""
-
 
 class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """The role is looked up for every message: who loses it is refused at the next one."""
@@ -44,32 +40,30 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         live = host.current()
-        user = self.scope.get("user") or AnonymousUser()
         if live is None:
             await self.close(TRY_LATER)
             return
         self.live = live
         self.notebook = str(self.scope["url_route"]["kwargs"]["notebook_id"])
-        self.user = user
         offered = self.scope.get("subprotocols") or []
         chosen = next((name for name in offered if name in (HTML, JSON)), None)
         if offered and chosen is None:
             await self.close(UNSUPPORTED)
             return
-        role = await self._role() if user.is_authenticated else None
-        found = await live.store.one(_SESSION, {"notebook": self.notebook}) if role is not None else None
+        found = await self._admitted()
         if found is None:
             await self.close(FORBIDDEN)
             return
+        self.user, session = found
         flow = self.flow = self.scope.get("extensions", {}).get("cascade.flow")
         self.socket = Socket(
             socket_id=uuid.uuid4().hex,
-            session=str(found["id"]),
+            session=session,
             notebook=self.notebook,
             form="json" if chosen == JSON else "html",
-            user=user.pk,
-            name=user.get_full_name() or user.get_username(),
-            send=self._send_text,
+            user=self.user.pk,
+            name=self.user.get_full_name() or self.user.get_username(),
+            send=self._send,
             close=self._close,
             congested=flow.congested if flow is not None else (lambda: False),
         )
@@ -78,6 +72,13 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             loop = asyncio.get_running_loop()
             flow.on_relief = lambda: loop.create_task(live.hub.relieve(self.socket))
         await self.accept(chosen)
+
+    async def _admitted(self) -> tuple[User, str] | None:
+        """Whose cookie came with the handshake, and the notebook's session, if its user may see it."""
+        async with self.live.pool.connection() as connection:
+            user = await user_of(connection, session_key(self.scope["headers"]))
+            session = None if user is None else await session_of(connection, user.pk, notebook=self.notebook)
+        return None if user is None or session is None else (user, session)
 
     async def disconnect(self, code: int) -> None:
         if self.socket is not None:
@@ -88,7 +89,7 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if socket is None:
             return
         if text_data is None:
-            await self._send_text(json_text(_BINARY))
+            await self._send(Frames([json_text(_BINARY)]))
             return
         try:
             message = decode(text_data)
@@ -115,13 +116,16 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return await role_of(connection, self.user.pk, self.notebook)
 
     async def _refuse(self, code: str, message: str, request_id: Any) -> None:
-        await self._send_text(json_text(Error(code=code, message=message, request_id=request_id)))
+        await self._send(Frames([json_text(Error(code=code, message=message, request_id=request_id))]))
 
-    async def _send_text(self, text: str) -> None:
-        if self.flow is not None and self.flow.drowning():
+    async def _send(self, frames: Frames) -> None:
+        if self.flow is None:
+            for text in frames.texts:
+                await self.send(text_data=text)
+        elif self.flow.drowning():
             self.flow.abort()
-            return
-        await self.send(text_data=text)
+        else:
+            self.flow.send(frames)
 
     async def _close(self, code: int, reason: str) -> None:
         await self.close(code=code, reason=reason)

@@ -169,7 +169,9 @@ class CascadeBook:
                 return None
             if request in text:
                 run = _answer(request)(text)["runId"]
-            return run and run in text and (event := decode(text)).get("type") == "run_finished" and event
+            return (
+                run and run in text and next((each for each in _events(text) if each["type"] == "run_finished"), None)
+            )
 
         event = await self._channel.until(finished)
         if event["failed"] or event["blocked"] or not shown:
@@ -203,17 +205,18 @@ async def _connect(owner: Cascade, notebook: str) -> Channel:
     return channel
 
 
-def _event(text: str) -> dict[str, Any]:
-    """A JSON frame's event; an HTML frame has none."""
-    return {} if text.startswith("<") else decode(text)  # type: ignore[no-any-return]
+def _events(text: str) -> list[dict[str, Any]]:
+    """A JSON frame's events; an HTML frame has none."""
+    found = [] if text.startswith("<") else decode(text)
+    return found if isinstance(found, list) else [found]
 
 
 def _answer(request: str) -> Callable[[str], Any]:
     def found(text: str) -> Any:
         if request not in text:
             return None
-        event = _event(text)
-        if event.get("type") == "error":
+        event = next((each for each in _events(text) if each.get("requestId") == request), None)
+        if event is not None and event["type"] == "error":
             raise Failed(event["message"])
         return event
 

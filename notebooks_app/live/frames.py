@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -39,7 +39,13 @@ def json_text(value: object) -> str:
     return _encoder.encode(value).decode()
 
 
-def json_frames(events: Iterable[BroadcastEvent]) -> list[str]:
+class Shown(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="shown"):
+    """To pages: what has this sequence is on the page already."""
+
+    sequence: int
+
+
+def json_frames(events: Iterable[BroadcastEvent | Shown]) -> list[str]:
     """Lists of events, in order, of a bounded size."""
     frames: list[str] = []
     pending: list[bytes] = []
@@ -72,7 +78,7 @@ class HtmlFrames:
         self._live: dict[str, int] = {}  # cell -> the execution whose texts and progress the pages show
         self._texts: dict[str, Continuation] = {}
 
-    def batch(self, events: Iterable[BroadcastEvent], state: State) -> HtmlBatch:
+    def batch(self, events: Sequence[BroadcastEvent], state: State) -> HtmlBatch:
         """A batch about to leave: all its events, and the state after the last."""
         whole: set[str] = set()
         for event in events:
@@ -84,7 +90,7 @@ class HtmlFrames:
         for event in events:
             if isinstance(event, CellStream | CellProgress | CellStatus):
                 self._follow(event, state, whole)
-        return HtmlBatch(state, whole)
+        return HtmlBatch(state, whole, {event.cell_id for event in events if isinstance(event, CellStatus)})
 
     def _breaks(self, event: CellStream) -> bool:
         return self._texts.setdefault(event.cell_id, Continuation()).breaks(event.text)
@@ -110,9 +116,10 @@ class HtmlFrames:
 class HtmlBatch:
     """The events of one batch may be rendered in several portions, with answers between them."""
 
-    def __init__(self, state: State, whole: set[str]) -> None:
+    def __init__(self, state: State, whole: set[str], statuses: set[str]) -> None:
         self._state = state
         self._whole = whole
+        self._statuses = statuses  # cells whose status changes within the batch: it is shown with the output
         self._done: set[tuple[str, str]] = set()
 
     def show_again(self) -> None:
@@ -120,18 +127,32 @@ class HtmlBatch:
         self._done.clear()
 
     def render(self, events: Iterable[BroadcastEvent]) -> list[str]:
+        """Frames in order. What is told as JSON one after the other is told in one frame."""
         frames: list[str] = []
+        told: list[BroadcastEvent | Shown] = []
+        for event, run in self._runs(events):
+            if event is not None:
+                told.append(event)
+            if html := self._html(run):
+                frames += json_frames(told) + html
+                told = []
+            else:
+                told += [Shown(sequence=each.sequence) for each in run if each is not event]
+        return frames + json_frames(told)
+
+    def _runs(self, events: Iterable[BroadcastEvent]) -> Iterator[tuple[BroadcastEvent | None, list[_Shown]]]:
+        """Each event that is told as JSON, with those that are shown as HTML after it, itself among them."""
+        told: BroadcastEvent | None = None
         run: list[_Shown] = []
         for event in events:
             if isinstance(event, _HTML):
                 run.append(event)
                 continue
-            frames += self._html(run)
-            run = []
-            frames.append(json_text(event))
+            yield told, run
+            told, run = event, []
             if isinstance(event, CellConfigured | CellUpdated) and self._has_looks(event):
                 run.append(event)
-        return frames + self._html(run)
+        yield told, run
 
     def _has_looks(self, event: CellConfigured | CellUpdated) -> bool:
         """Whether what is told as JSON changes fragments too: settings show in the status, text cells are rendered."""
@@ -139,6 +160,7 @@ class HtmlBatch:
         return cell is not None and (isinstance(event, CellConfigured) or cell.type == "markdown")
 
     def _html(self, run: list[_Shown]) -> list[str]:
+        """Nothing if all of it is on the pages already."""
         frames: list[str] = []
         pending: list[str] = []
         first = run[0].sequence if run else 0
@@ -148,7 +170,7 @@ class HtmlBatch:
                 frames.append(fragments.frame_html(first, event.sequence - 1, pending))
                 pending, first = [], event.sequence
             pending += new
-        if run:
+        if pending:
             frames.append(fragments.frame_html(first, run[-1].sequence, pending))
         return frames
 
@@ -164,7 +186,7 @@ class HtmlBatch:
         if isinstance(event, CellConfigured):
             return self._once(cell, "status") + (self._once(cell, "output") if event.cell_type is not UNSET else [])
         if isinstance(event, CellOutput | CellUpdated) or cell in self._whole:
-            return self._once(cell, "output")
+            return (self._once(cell, "status") if cell in self._statuses else []) + self._once(cell, "output")
         if isinstance(event, CellStream):
             return [fragments.stream_html(cell, self._state.active.get(cell), event.stream, event.text)]
         return [fragments.progress_html(cell, event.done, event.total, event.label)]

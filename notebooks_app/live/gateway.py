@@ -10,12 +10,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from kernel.launch.cage.report import Confinement
-from kernel.protocol import Rows
 from notebooks_app.models import Notebook, Session
 
 from .host import Host, current
 from .hub import group
-from .kernels import GONE
 from .operations import By
 from .reasons import stopped_by
 from .survey import Everywhere
@@ -58,15 +56,6 @@ def access_changed(notebook_ids: list[str] | None) -> None:
     host = current()
     if host is not None:
         _wait(host, host.hub.tell_everyone({"type": "access", "notebooks": notebook_ids}))
-
-
-def rows(session: str, *, table: str, offset: int, limit: int, sort: int | None, descending: bool) -> Rows:
-    """A page of a table from the live kernel of a session."""
-    host = current()
-    coordinator = host.directory.live(session) if host is not None else None
-    if host is None or coordinator is None:
-        return Rows(number=0, request="", error=GONE)
-    return _wait(host, coordinator.kernel.rows(table, offset, limit, sort, descending))
 
 
 def kernels() -> Everywhere:

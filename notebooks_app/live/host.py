@@ -24,6 +24,7 @@ from .hub import Hub
 from .reasons import SERVER_STOPPED
 from .store import Pool, Store, open_pool
 from .survey import Survey
+from .tables import Tables
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Host(msgspec.Struct):
     directory: Directory
     culling: Culling
     survey: Survey
+    tables: Tables
     loop: asyncio.AbstractEventLoop
     warming: asyncio.Task[None]
 
@@ -92,6 +94,7 @@ async def start() -> None:
         directory=directory,
         culling=culling,
         survey=Survey(hub, store, directory, runtime),
+        tables=Tables(hub, store, directory),
         loop=asyncio.get_running_loop(),
         warming=asyncio.create_task(runtime.prepare()),
     )

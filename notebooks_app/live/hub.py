@@ -33,8 +33,16 @@ class Owner(Protocol):
     async def receive(self, forwarded: Request | Departure) -> None: ...
 
 
+class Frames:
+    """Texts for sockets, in order. `encoded` keeps what the server made of them: for many sockets, it is made once."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+        self.encoded: dict[int, bytes] = {}
+
+
 class Socket:
-    """One open WebSocket. `send` hands a frame to the server, `close` ends it with a code and a reason."""
+    """One open WebSocket. `send` hands frames to the server, `close` ends it with a code and a reason."""
 
     def __init__(
         self,
@@ -45,7 +53,7 @@ class Socket:
         form: Form,
         user: int,
         name: str,
-        send: Callable[[str], Awaitable[None]],
+        send: Callable[[Frames], Awaitable[None]],
         close: Callable[[int, str], Awaitable[None]],
         congested: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -222,12 +230,13 @@ class Hub:
                 await self.handlers[kind](message)
 
     async def _deliver(self, message: dict[str, Any]) -> None:
+        frames = {"html": Frames(message["html"]), "json": Frames(message["json"])}
         for socket in list(self.sockets.get(message["session"], {}).values()):
             if socket.behind or socket.congested():
                 socket.behind = True
                 continue
             socket.sequence = message["last"]
-            await _send(socket, message[socket.form])
+            await _send(socket, frames[socket.form])
 
     async def _answer(self, message: dict[str, Any]) -> None:
         socket = self.sockets.get(message["session"], {}).get(message["socket"])
@@ -236,7 +245,7 @@ class Hub:
         if message["sequence"] >= 0:
             socket.epoch, socket.sequence = message["epoch"], message["sequence"]
             socket.behind = False
-        await _send(socket, message["texts"])
+        await _send(socket, Frames(message["texts"]))
 
     async def _opened(self, session: str, epoch: int) -> None:
         for socket in list(self.sockets.get(session, {}).values()):
@@ -244,12 +253,11 @@ class Hub:
                 await self.resync(socket, 0, 0)
 
 
-async def _send(socket: Socket, texts: list[str]) -> None:
+async def _send(socket: Socket, frames: Frames) -> None:
     try:
-        for text in texts:
-            await socket.send(text)
+        await socket.send(frames)
     except Exception:
-        logger.debug("A frame could not be sent to socket %s.", socket.id, exc_info=True)
+        logger.debug("Frames could not be sent to socket %s.", socket.id, exc_info=True)
 
 
 async def _close(socket: Socket, code: int, reason: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
+import urllib.request
 
 from tests.support.portal import Portal
 from tests.support.world import World
@@ -89,6 +91,29 @@ async def test_a_burst_of_a_thousand_cells_loses_nothing_far_from_the_owner(
     assert assert_complete(far) == assert_complete(owner)
     html = "".join(text for text in page.texts if text.startswith("<"))
     assert all(f'id="cell-{cell}-output"' in html for cell in world.cells(notebook))
+
+
+async def test_a_table_is_paged_through_on_any_process(
+    world: World, three: tuple[Portal, Portal, Portal], join: Join
+) -> None:
+    notebook = world.notebook("import pandas as pd\npd.DataFrame({'n': range(500)})")
+    (cell,) = world.cells(notebook)
+    owner = await join(three[0], notebook)
+    await owner.run(cellId=cell)
+    table = owner.last("cell_output", cell)["output"]["application/vnd.cascade.table+json"]["id"]
+    address = f"/cells/{cell}/rows/?table={table}&offset=450&limit=50"
+    for portal in three[:2]:
+        html = await asyncio.to_thread(fetch, portal.url + address, world.cookie("reader"))
+        assert re.findall(r'<td class="number">(\d+)</td>', html) == [str(n) for n in range(450, 500)]
+    await owner.request("restart_kernel", runAll=False)
+    html = await asyncio.to_thread(fetch, three[1].url + address, world.cookie("reader"))
+    assert "cell again" in html
+
+
+def fetch(address: str, cookie: str) -> str:
+    request = urllib.request.Request(address, headers={"Cookie": f"sessionid={cookie}"})
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return str(response.read().decode())
 
 
 async def test_when_the_owner_is_killed_another_process_takes_over(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import uuid
 
@@ -291,6 +292,21 @@ def test_frames_are_small_and_say_what_they_cover(session: Watched) -> None:
         session.run()
     assert session.page.html_frames >= 10
     assert all(text.startswith(('<div id="frame" ', "{", "[")) for text in session.texts)
+
+
+def test_what_needs_no_fragment_makes_no_frame_of_its_own(session: Watched) -> None:
+    """The run's end: one frame of HTML, and one of all that is told after it."""
+    cell = session.create("x = 1")
+    session.run(cell)
+    session.edit(cell, "x = 2")
+    session.ask(cell)
+    session.begin()
+    before = len(session.texts)
+    with session.together():
+        session.end()
+    html, told = session.texts[before:]
+    assert html.count("hx-swap-oob") == 3 and f'id="cell-{cell}-output"' in html
+    assert [event["type"] for event in json.loads(told)] == ["kernel_status", "shown", "run_finished"]
 
 
 # Anything ---------------------------------------------------------------------------------------------------------
