@@ -120,8 +120,9 @@ async def stop() -> None:
     await host.hub.stop(GOING_AWAY, "The server is restarting.")
     await host.culling.stop()
     await host.directory.stop(SERVER_STOPPED)
+    host.warming.cancel()  # otherwise it would go on, and start what is being ended
+    await asyncio.gather(host.warming, return_exceptions=True)
     await host.runtime.close()
-    await host.warming
     await host.broker.close()
     await host.pool.close()
 

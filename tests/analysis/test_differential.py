@@ -205,7 +205,7 @@ print(repr(sorted(_variables(_found).items())))
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_kernel_ends_with_what_the_module_ends_with(tmp_path: Path) -> None:
-    runtime = LocalRuntime(tmp_path)
+    runtime = LocalRuntime(tmp_path, rules=None)  # the kernel reads this file
     await runtime.prepare()
     try:
         for number in range(IN_A_KERNEL):
