@@ -23,7 +23,7 @@ files = {int(link.name): os.readlink(link) for link in links.iterdir() if os.pat
 own = pathlib.Path("/proc/self/environ").read_bytes().decode().split(chr(0))
 try:
     parent = pathlib.Path(f"/proc/{os.getppid()}/environ").read_bytes().decode().split(chr(0))
-except PermissionError:
+except OSError:
     parent = []
 command = pathlib.Path("/proc/self/cmdline").read_bytes().decode()
 print({"files": files, "environment": dict(os.environ), "own": own, "parent": parent, "command": command})
