@@ -8,14 +8,19 @@ root's powers, and the report says so.
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-RANGES = ((1_900_000_000, 1_900_100_000), (60_706, 61_184))
-"""User ids that no system hands out by itself; the second for containers that have few."""
+RANGES = ((1_880_000_000, 2_147_000_000), (60_706, 61_184))
+"""User ids that no system hands out by itself; the second for containers that have few.
+
+Which one a session gets is drawn, since other portals on this machine draw from the same: to end all processes of a user
+must not end theirs.
+"""
 
 
 _CAP_SYS_ADMIN = 21
@@ -28,7 +33,7 @@ class Users:
         self._work = work
         self._others = others
         self._range: tuple[int, int] | None = None
-        self._next = 0
+        self._taken: set[int] = set()
         self._problem: str | None = None
 
     @property
@@ -61,8 +66,7 @@ class Users:
             let_pass(*places)
             if (blocked := next((place for place in places if not _reachable(place)), None)) is not None:
                 return f"other users cannot reach {blocked}"
-        taken = [user for entry in os.scandir(self._work) if self._ours(user := entry.stat().st_uid)]
-        self._next = max(taken, default=self._range[0] - 1) + 1
+        self._taken = {user for entry in os.scandir(self._work) if self._ours(user := entry.stat().st_uid)}
         return ""
 
     def _ours(self, user: int) -> bool:
@@ -70,10 +74,13 @@ class Users:
 
     def _fresh(self) -> int:
         assert self._range is not None
-        if self._next >= self._range[1]:
-            self._next = self._range[0]
-        self._next += 1
-        return self._next - 1
+        start, end = self._range
+        if len(self._taken) >= end - start:
+            self._taken.clear()  # then sessions share users, and Landlock alone keeps them apart
+        while (user := start + secrets.randbelow(end - start)) in self._taken:
+            pass
+        self._taken.add(user)
+        return user
 
 
 def _may_mount() -> bool:
