@@ -18,8 +18,8 @@ from pathlib import Path
 RANGES = ((1_880_000_000, 2_147_000_000), (60_706, 61_184))
 """User ids that no system hands out by itself; the second for containers that have few.
 
-Which one a session gets is drawn, since other portals on this machine draw from the same: to end all processes of a user
-must not end theirs.
+Which one a session gets is drawn, since other portals on this machine draw from the same: to end all processes of a
+user must not end theirs.
 """
 
 
