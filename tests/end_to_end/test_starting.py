@@ -112,6 +112,11 @@ def test_a_port_in_use(directory: Path) -> None:
         ({"CASCADE_CULL_IDLE_WATCHED_AFTER": "-1"}, ["CASCADE_CULL_IDLE_WATCHED_AFTER", "'-1'"]),
         ({"CASCADE_DATA_DIR": "/proc/cascade"}, ["CASCADE_DATA_DIR", "/proc/cascade"]),
         ({"CASCADE_DATA_DIR": "/dev/null/x"}, ["CASCADE_DATA_DIR"]),
+        ({"CASCADE_KERNEL_MEMORY": "plenty"}, ["CASCADE_KERNEL_MEMORY", "plenty", "2G"]),
+        ({"CASCADE_KERNEL_MEMORY": "10M"}, ["CASCADE_KERNEL_MEMORY", "256M"]),
+        ({"CASCADE_KERNEL_PROCESSES": "-1"}, ["CASCADE_KERNEL_PROCESSES", "whole number"]),
+        ({"CASCADE_KERNEL_NETWORK": "443,https"}, ["CASCADE_KERNEL_NETWORK", "ports"]),
+        ({"CASCADE_REQUIRE_CAGE": "perhaps"}, ["CASCADE_REQUIRE_CAGE", "1 or 0"]),
     ],
 )
 def test_a_wrong_value_ends_with_one_line_that_says_how_to_mend_it(

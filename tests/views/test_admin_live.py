@@ -32,3 +32,14 @@ def test_renaming_waits_for_nobody(portal: Portal, world: Any) -> None:
     assert monotonic() - start < 10
     notebook.refresh_from_db()
     assert notebook.title == "Another"
+
+
+def test_the_start_page_says_how_kernels_are_confined(portal: Portal, world: Any) -> None:
+    User.objects.filter(pk=world.person("administrator").pk).update(is_staff=True, is_superuser=True)
+    request = urllib.request.Request(
+        f"{portal.url}/admin/", headers={"Cookie": f"sessionid={world.cookie('administrator')}"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        page = answer.read().decode()
+    assert "Confinement of kernels" in page
+    assert ("Complete:" in page) != ("Missing:" in page)

@@ -15,11 +15,13 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-RANGES = ((1_900_000_000, 2_100_000_000), (60_706, 61_184))
+RANGES = ((1_880_000_000, 2_147_000_000), (60_706, 61_184))
 """User ids that no system hands out by itself; the second for containers that have few.
 
-One is taken at random: several portals may run on a machine, and know nothing of each other's users.
+Which one a session gets is drawn, since other portals on this machine draw from the same: to end all processes of a
+user must not end theirs.
 """
+
 
 _CAP_SYS_ADMIN = 21
 
@@ -72,10 +74,10 @@ class Users:
 
     def _fresh(self) -> int:
         assert self._range is not None
-        first, size = self._range[0], self._range[1] - self._range[0]
-        if len(self._taken) >= size:
-            self._taken.clear()  # more sessions than users: some share one
-        while (user := first + secrets.randbelow(size)) in self._taken:
+        start, end = self._range
+        if len(self._taken) >= end - start:
+            self._taken.clear()  # then sessions share users, and Landlock alone keeps them apart
+        while (user := start + secrets.randbelow(end - start)) in self._taken:
             pass
         self._taken.add(user)
         return user

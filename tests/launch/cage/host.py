@@ -26,8 +26,10 @@ import psutil
 
 from kernel.launch.cage import mounts, system
 from kernel.launch.cage.policy import Limits, Rules, installation
+from kernel.launch.contract import Exit
 from kernel.launch.local import LocalRuntime
 from kernel.launch.nursery import ROOT
+from kernel.protocol import Finished
 from tests.launch.cage.trials import HELP, TRIALS
 from tests.launch.support import Kernel
 
@@ -136,7 +138,20 @@ async def main(directory: Path, names: list[str]) -> dict[str, Any]:
             confinement = await runtime.confinement()
             found["parts"] = {part.name: [part.active, part.essential, part.why] for part in confinement.parts}
         await runtime.close()
+    found["required"] = await required(directory)
     return found
+
+
+async def required(directory: Path) -> str:
+    """What becomes of a kernel that must be confined completely."""
+    runtime = LocalRuntime(directory / "required", modules=("json",), rules=Rules(required=True))
+    kernel = await Kernel.start(runtime)
+    kernel.execute("'it runs'")
+    await asyncio.wait({asyncio.create_task(kernel.seen(Finished)), asyncio.create_task(kernel.exit())}, timeout=10,
+                       return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+    last = kernel.log[-1]
+    await runtime.close()
+    return last.reason if isinstance(last, Exit) else "it runs"
 
 
 if __name__ == "__main__":

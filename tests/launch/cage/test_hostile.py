@@ -55,3 +55,9 @@ def test_the_report_says_what_is_missing(found: tuple[str, dict[str, Any]]) -> N
     assert missing == ({"own view of files": "No space left on device"} if kind == "bare" else {})
     assert parts["own user"][0] == (kind == "root")
     assert parts["limit of processes"][0] if kind != "bare" else "limit of processes" not in parts
+
+
+def test_a_kernel_that_must_be_confined_and_cannot_be_does_not_run(found: tuple[str, dict[str, Any]]) -> None:
+    kind, outcomes = found
+    refused = "The kernel was not started: this machine cannot confine it. The portal's log says what is missing."
+    assert outcomes["required"] == (refused if kind == "bare" else "it runs")
