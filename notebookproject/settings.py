@@ -78,7 +78,8 @@ def _database_url() -> str:
     return embedded.url() if embedded.exists() else "postgresql://postgres@127.0.0.1:5432/cascade"
 
 
-DATABASES = {"default": dj_database_url.parse(_database_url(), conn_max_age=60, conn_health_checks=True)}
+# each request has a thread of its own under ASGI: a connection that is kept would be of use to nobody, and stay
+DATABASES = {"default": dj_database_url.parse(_database_url(), conn_max_age=0)}
 
 REDIS_URL = environment.redis_url()
 if REDIS_URL:

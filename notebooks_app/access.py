@@ -53,12 +53,14 @@ WHERE n.id = %(notebook)s AND u.id = %(user)s AND u.is_active AND n.deleted_at I
 """The role of a user in a notebook: one row, null or none if there is no access. The highest of several counts."""
 
 SESSION_SQL: LiteralString = f"""
-SELECT s.id::text AS session, {_ROLE} AS role
-FROM notebook n JOIN session s ON s.notebook_id = n.id AND s.kind = 'shared', auth_user u
-WHERE n.id = coalesce(%(notebook)s::uuid, (SELECT notebook_id FROM cell WHERE id = %(cell)s::uuid))
-    AND u.id = %(user)s AND u.is_active AND n.deleted_at IS NULL
+SELECT u.*, s.id::text AS session, {_ROLE} AS role
+FROM auth_user u
+LEFT JOIN notebook n ON n.deleted_at IS NULL
+    AND n.id = coalesce(%(notebook)s::uuid, (SELECT notebook_id FROM cell WHERE id = %(cell)s::uuid))
+LEFT JOIN session s ON s.notebook_id = n.id AND s.kind = 'shared'
+WHERE u.id = %(user)s
 """
-"""The shared session of a notebook, or of that of a cell, with the role as above."""
+"""A user, and the shared session of a notebook, or of that of a cell, with the user's role: null if there is none."""
 
 CONNECTION_SQL: LiteralString = """
 SELECT c.* FROM connection c, auth_user u
@@ -101,15 +103,6 @@ async def role_of(connection: AsyncConnection[Any], user_id: int, notebook_id: s
     cursor = await connection.execute(ROLE_SQL, {"notebook": notebook_id, "user": user_id})
     row = await cursor.fetchone()
     return Role(row["role"]) if row and row["role"] else None
-
-
-async def session_of(
-    connection: AsyncConnection[Any], user_id: int, *, notebook: str | None = None, cell: str | None = None
-) -> str | None:
-    """The shared session of a notebook, or of the notebook of a cell, if the user may see it."""
-    cursor = await connection.execute(SESSION_SQL, {"user": user_id, "notebook": notebook, "cell": cell})
-    row = await cursor.fetchone()
-    return str(row["session"]) if row and row["role"] else None
 
 
 def visible_notebooks(user: Any) -> QuerySet[Notebook]:

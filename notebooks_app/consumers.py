@@ -8,15 +8,14 @@ import uuid
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth.models import User
 
-from .access import Role, role_of, session_of
+from .access import Role, role_of
 from .live import host
 from .live.events import Error
 from .live.frames import json_text
 from .live.hub import Frames, Socket
 from .live.messages import VIEWER_MAY, Malformed, Resync, decode
-from .signed_in import session_key, user_of
+from .signed_in import admitted, session_key
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,9 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if offered and chosen is None:
             await self.close(UNSUPPORTED)
             return
-        found = await self._admitted()
+        key = session_key(self.scope["headers"])
+        async with live.pool.connection() as connection:
+            found = await admitted(connection, key, notebook=self.notebook)
         if found is None:
             await self.close(FORBIDDEN)
             return
@@ -72,13 +73,6 @@ class NotebookConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             loop = asyncio.get_running_loop()
             flow.on_relief = lambda: loop.create_task(live.hub.relieve(self.socket))
         await self.accept(chosen)
-
-    async def _admitted(self) -> tuple[User, str] | None:
-        """Whose cookie came with the handshake, and the notebook's session, if its user may see it."""
-        async with self.live.pool.connection() as connection:
-            user = await user_of(connection, session_key(self.scope["headers"]))
-            session = None if user is None else await session_of(connection, user.pk, notebook=self.notebook)
-        return None if user is None or session is None else (user, session)
 
     async def disconnect(self, code: int) -> None:
         if self.socket is not None:

@@ -18,10 +18,12 @@ from django.http import parse_cookie
 from django.utils.crypto import constant_time_compare
 from psycopg import AsyncConnection
 
+from .access import SESSION_SQL
+
 _SESSION: LiteralString = """
 SELECT session_data FROM django_session WHERE session_key = %(key)s AND expire_date > clock_timestamp()
 """
-_USER: LiteralString = "SELECT * FROM auth_user WHERE id = %(user)s"
+_FIELDS = [field.attname for field in User._meta.concrete_fields]
 
 
 def session_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -32,28 +34,34 @@ def session_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return ""
 
 
-async def user_of(connection: AsyncConnection[Any], key: str) -> User | None:
-    """The user whose session this is; None if there is none that counts (rows are dictionaries)."""
-    session = SessionStore(key)
-    if session.session_key is None:  # no key could look like that
+async def admitted(
+    connection: AsyncConnection[Any], key: str, *, notebook: str | None = None, cell: str | None = None
+) -> tuple[User, str] | None:
+    """Whose session this is, and the shared session of a notebook, or of that of a cell.
+
+    None if the session does not count, or its user may not see the notebook (rows are dictionaries).
+    """
+    data = await _session(connection, key)
+    if data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS or SESSION_KEY not in data:
         return None
+    wanted = {"user": User._meta.pk.to_python(data[SESSION_KEY]), "notebook": notebook, "cell": cell}
+    row = await (await connection.execute(SESSION_SQL, wanted)).fetchone()
+    if row is None or row["session"] is None or row["role"] is None:
+        return None
+    user = User(**{name: row[name] for name in _FIELDS})
+    allowed = load_backend(data[BACKEND_SESSION_KEY]).user_can_authenticate(user)  # type: ignore[attr-defined]
+    if not allowed or not _same_password(user, data.get(HASH_SESSION_KEY) or ""):
+        return None
+    return user, str(row["session"])
+
+
+async def _session(connection: AsyncConnection[Any], key: str) -> dict[str, Any]:
+    """What a session holds: nothing if it ended, or was not signed by us."""
+    store = SessionStore(key)
+    if store.session_key is None:  # no key looks like that
+        return {}
     row = await (await connection.execute(_SESSION, {"key": key})).fetchone()
-    if row is None:
-        return None
-    data = session.decode(row["session_data"])
-    try:
-        user_id = User._meta.pk.to_python(data[SESSION_KEY])
-        path, began_with = data[BACKEND_SESSION_KEY], data[HASH_SESSION_KEY]
-    except KeyError:
-        return None
-    if path not in settings.AUTHENTICATION_BACKENDS:
-        return None
-    found = await (await connection.execute(_USER, {"user": user_id})).fetchone()
-    if found is None:
-        return None
-    user = User(**found)
-    allowed = load_backend(path).user_can_authenticate(user)  # type: ignore[attr-defined]
-    return user if allowed and _same_password(user, began_with) else None
+    return {} if row is None else store.decode(row["session_data"])
 
 
 def _same_password(user: User, began_with: str) -> bool:

@@ -20,11 +20,10 @@ from django.utils.cache import patch_vary_headers
 
 from notebookproject.content_security import ContentSecurityPolicyMiddleware
 
-from .access import session_of
 from .live import host
 from .live.tables import Wanted
 from .rendering import fragments
-from .signed_in import session_key, user_of
+from .signed_in import admitted, session_key
 
 PAGE = 50
 """Rows of a table fetched at once."""
@@ -54,8 +53,9 @@ async def _response(scope: dict[str, Any], cell: str) -> HttpResponse | None:
     live = host.current()
     if live is None or scope.get("root_path"):
         return None
-    session = await _session(live, session_key(scope["headers"]), cell)
-    if session is None:
+    async with live.pool.connection() as connection:
+        found = await admitted(connection, session_key(scope["headers"]), cell=cell)
+    if found is None:
         return None
     try:
         request = ASGIRequest(scope, BytesIO())
@@ -63,15 +63,8 @@ async def _response(scope: dict[str, Any], cell: str) -> HttpResponse | None:
         wanted = _wanted(request)
     except SuspiciousOperation:
         return None
-    rows = await live.tables.page(session, wanted)
+    rows = await live.tables.page(found[1], wanted)
     return _dressed(request, HttpResponse(fragments.rows_html(cell, rows, request.GET.dict())))
-
-
-async def _session(live: host.Host, key: str, cell: str) -> str | None:
-    """The session that shows the cell, if whose key this is may see its notebook."""
-    async with live.pool.connection() as connection:
-        user = await user_of(connection, key)
-        return None if user is None else await session_of(connection, user.pk, cell=cell)
 
 
 def _wanted(request: HttpRequest) -> Wanted:
