@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -39,13 +39,7 @@ def json_text(value: object) -> str:
     return _encoder.encode(value).decode()
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="shown"):
-    """To pages: what has this sequence is on the page already."""
-
-    sequence: int
-
-
-def json_frames(events: Iterable[BroadcastEvent | Shown]) -> list[str]:
+def json_frames(events: Iterable[BroadcastEvent]) -> list[str]:
     """Lists of events, in order, of a bounded size."""
     frames: list[str] = []
     pending: list[bytes] = []
@@ -127,32 +121,18 @@ class HtmlBatch:
         self._done.clear()
 
     def render(self, events: Iterable[BroadcastEvent]) -> list[str]:
-        """Frames in order. What is told as JSON one after the other is told in one frame."""
         frames: list[str] = []
-        told: list[BroadcastEvent | Shown] = []
-        for event, run in self._runs(events):
-            if event is not None:
-                told.append(event)
-            if html := self._html(run):
-                frames += json_frames(told) + html
-                told = []
-            else:
-                told += [Shown(sequence=each.sequence) for each in run if each is not event]
-        return frames + json_frames(told)
-
-    def _runs(self, events: Iterable[BroadcastEvent]) -> Iterator[tuple[BroadcastEvent | None, list[_Shown]]]:
-        """Each event that is told as JSON, with those that are shown as HTML after it, itself among them."""
-        told: BroadcastEvent | None = None
         run: list[_Shown] = []
         for event in events:
             if isinstance(event, _HTML):
                 run.append(event)
                 continue
-            yield told, run
-            told, run = event, []
+            frames += self._html(run)
+            run = []
+            frames.append(json_text(event))
             if isinstance(event, CellConfigured | CellUpdated) and self._has_looks(event):
                 run.append(event)
-        yield told, run
+        return frames + self._html(run)
 
     def _has_looks(self, event: CellConfigured | CellUpdated) -> bool:
         """Whether what is told as JSON changes fragments too: settings show in the status, text cells are rendered."""
@@ -160,7 +140,6 @@ class HtmlBatch:
         return cell is not None and (isinstance(event, CellConfigured) or cell.type == "markdown")
 
     def _html(self, run: list[_Shown]) -> list[str]:
-        """Nothing if all of it is on the pages already."""
         frames: list[str] = []
         pending: list[str] = []
         first = run[0].sequence if run else 0
@@ -170,7 +149,7 @@ class HtmlBatch:
                 frames.append(fragments.frame_html(first, event.sequence - 1, pending))
                 pending, first = [], event.sequence
             pending += new
-        if pending:
+        if run:
             frames.append(fragments.frame_html(first, run[-1].sequence, pending))
         return frames
 

@@ -58,6 +58,8 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     launching: Launching
     zygote_memory: int
+    confinement: tuple[tuple[str, bool, str], ...] = ()
+    """Parts of the cage: name, whether it holds, and why not. Those that others stand in for are left out."""
     kernels: tuple[Running, ...]
 
 
@@ -143,12 +145,20 @@ class Survey:
             name=f"{socket.gethostname()}, process {os.getpid()}",
             launching=launching,
             zygote_memory=resident(launching.zygote) if launching.zygote else 0,
+            confinement=await self._confinement(),
             kernels=tuple(
                 _running(each, handle, *measured[handle.kernel])
                 for each, handle in running
                 if handle.kernel in measured
             ),
         )
+
+    async def _confinement(self) -> tuple[tuple[str, bool, str], ...]:
+        try:
+            found = await self._runtime.confinement()
+        except KernelNotStarted as error:
+            return (("the cage", False, str(error)),)
+        return tuple((part.name, part.active, part.why) for part in found.parts if part.active or part.essential)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -291,11 +291,11 @@ def test_frames_are_small_and_say_what_they_cover(session: Watched) -> None:
             session.create(f"x{index} = 1")
         session.run()
     assert session.page.html_frames >= 10
-    assert all(text.startswith(('<div id="frame" ', "{", "[")) for text in session.texts)
+    assert all(text.startswith(('<div id="frame" ', "{")) for text in session.texts)
 
 
-def test_what_needs_no_fragment_makes_no_frame_of_its_own(session: Watched) -> None:
-    """The run's end: one frame of HTML, and one of all that is told after it."""
+def test_a_status_comes_with_its_output(session: Watched) -> None:
+    """The run's end: what shows is in one frame, and what shows no more only states what it covers."""
     cell = session.create("x = 1")
     session.run(cell)
     session.edit(cell, "x = 2")
@@ -304,9 +304,10 @@ def test_what_needs_no_fragment_makes_no_frame_of_its_own(session: Watched) -> N
     before = len(session.texts)
     with session.together():
         session.end()
-    html, told = session.texts[before:]
-    assert html.count("hx-swap-oob") == 3 and f'id="cell-{cell}-output"' in html
-    assert [event["type"] for event in json.loads(told)] == ["kernel_status", "shown", "run_finished"]
+    html, kernel, covered, run = session.texts[before:]
+    assert f'id="cell-{cell}-status"' in html and f'id="cell-{cell}-output"' in html
+    assert covered.startswith('<div id="frame"') and cell not in covered
+    assert [json.loads(text)["type"] for text in (kernel, run)] == ["kernel_status", "run_finished"]
 
 
 # Anything ---------------------------------------------------------------------------------------------------------
