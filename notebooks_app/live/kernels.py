@@ -132,8 +132,8 @@ class KernelLink:
             await self._runtime.kill(handle)
             return
         self._handles[epoch] = handle
-        await self._remember()
         self._owner.spawn(self._listen(epoch, handle))
+        await self._remember()
 
     async def _remember(self) -> None:
         """Store which kernel lives: one after the other, so that what is written last is what holds."""

