@@ -157,19 +157,16 @@ class Topology(msgspec.Struct, frozen=True):
         circle = self.in_cycle.get(cell)
         return cycle_path(self, circle) if circle else None
 
-    def walk(self, start: str, follow: Callable[[str], bool]) -> list[str]:
-        """The descendants of a cell as far as `follow` says yes to each on the way; it is asked once per edge."""
+    def walk(self, start: str, follow: Callable[[str], bool]) -> None:
+        """From a cell to its readers, and on from those to which `follow` says yes; it is asked once per edge."""
         names, readers = self._names, self._readers
-        found: list[str] = []
         pending = [start]
         while pending:
             cell = pending.pop()
             for name in names[cell].defines:
                 for reader in readers.get(name, _NOBODY):
                     if reader != cell and follow(reader):
-                        found.append(reader)
                         pending.append(reader)
-        return found
 
     def ancestors(self, cells: Iterable[str]) -> frozenset[str]:
         return _closure(cells, self.parents)

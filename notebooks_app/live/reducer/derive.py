@@ -107,7 +107,7 @@ def _announce_stale(draft: Draft) -> None:
         if cell in draft.seen:
             continue
         old = state.shown[cell]
-        changed[cell] = new = Shown(
+        changed[cell] = Shown(
             status=old.status, freshness="stale", reason=old.reason, run_id=old.run_id, queue=old.queue
         )
         sequence += 1
@@ -115,10 +115,10 @@ def _announce_stale(draft: Draft) -> None:
             CellStatus(
                 sequence=sequence,
                 cell_id=cell,
-                status=new.status,
+                status=old.status,
                 freshness="stale",
-                reason=new.reason,
-                run_id=new.run_id,
+                reason=old.reason,
+                run_id=old.run_id,
             )
         )
     if changed:
